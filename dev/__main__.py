@@ -3,8 +3,8 @@
 import os
 import sys
 
-from . import odoo, postgres, testing
-from .state import SetupError, main_guard, say
+from . import linting, odoo, postgres, testing
+from .state import SetupError, main_guard, pg_environment, say
 
 
 def cmd_setup(_arguments):
@@ -42,6 +42,16 @@ def cmd_pytest(arguments):
     return testing.pytest([a for a in arguments if a != "--"]).returncode
 
 
+def cmd_test(arguments):
+    """test [TAGS]: every runner; the last line is `N passed, M failed`."""
+    return testing.main(" ".join(arguments))
+
+
+def cmd_lint(_arguments):
+    """lint: ruff, pylint-odoo, oca-checks, XML."""
+    return linting.main()
+
+
 def cmd_dropdb(arguments):
     """dropdb NAME: drop a database and its files."""
     postgres.start()
@@ -53,7 +63,7 @@ def cmd_psql(arguments):
     if not arguments:
         raise SetupError("Usage: python3 -m dev psql DATABASE [psql arguments]")
     postgres.start()
-    variables = {**os.environ, **postgres.environment()}
+    variables = {**os.environ, **pg_environment()}
     psql = str(postgres.program("psql"))
     sys.stdout.flush()
     os.execve(psql, [psql, "-X", "-d", *arguments], variables)
@@ -62,7 +72,7 @@ def cmd_psql(arguments):
 def cmd_postgres(_arguments):
     """postgres: start the private PostgreSQL."""
     postgres.start()
-    say(" ".join(f"{key}={value}" for key, value in postgres.environment().items()))
+    say(" ".join(f"{key}={value}" for key, value in pg_environment().items()))
 
 
 def cmd_shell(arguments):

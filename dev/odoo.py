@@ -1,7 +1,9 @@
 """Odoo 19: find or fetch it, its Python packages, its configuration."""
 
 import hashlib
+import itertools
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -22,6 +24,7 @@ from .state import (
     locked,
     odoo_port,
     output,
+    pg_environment,
     pg_port,
     run,
     say,
@@ -30,12 +33,20 @@ from .state import (
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 # The Debian package of Odoo links to files of these; from sid like itself …
 SISTERS = (
-    "libjs-jquery libjs-jquery-form libjs-underscore fonts-roboto-unhinted "
-    "fonts-montserrat fonts-glyphicons-halflings fonts-ocr-b fonts-dejavu-core"
-).split()
+    "libjs-jquery",
+    "libjs-jquery-form",
+    "libjs-underscore",
+    "fonts-roboto-unhinted",
+    "fonts-montserrat",
+    "fonts-glyphicons-halflings",
+    "fonts-ocr-b",
+    "fonts-dejavu-core",
+)
 # … but for two: sid's Font Awesome lacks the web fonts that Odoo's icons need.
 OLDER_SISTERS = ("fonts-font-awesome", "fonts-inconsolata")
 OLDER_SUITE = "bookworm"
+PACKAGES = "usr/lib/python3/dist-packages"
+LEFT_OUT = "mail/static/lib/selfie_segmentation/selfie_segmentation.js"
 NO_DOWNLOAD = (
     "Check the network, then start again; or set ODOO_PATH to an existing "
     "Odoo 19 (the folder with odoo-bin)."
@@ -83,9 +94,8 @@ def _package_version(package):
         text = (package / "release.py").read_text()
     except OSError:
         return None
-    names = {}
-    exec(compile(text, package / "release.py", "exec"), names)  # noqa: S102
-    return names["version_info"][:2]
+    found = re.search(r"^version_info = \((\d+), (\d+)", text, re.M)
+    return (int(found[1]), int(found[2])) if found else None
 
 
 def _is_odoo19(package):
@@ -132,6 +142,11 @@ def _fetch():
     half = fresh_folder(HOME / "odoo19.part")
     for deb in sorted(debs.glob("*.deb")):
         run(["dpkg", "-x", deb, half], "Check the free space and start again.")
+    # Left out by Debian; without it each page's bundle reports an error.
+    absent = half / PACKAGES / "odoo/addons" / LEFT_OUT
+    if not absent.exists():
+        absent.parent.mkdir(parents=True, exist_ok=True)
+        absent.touch()
     broken = output(["find", half, "-xtype", "l"], "find failed.").split()
     if broken:
         raise SetupError(f"Odoo's package lacks what it links to: {broken[0]}")
@@ -157,13 +172,16 @@ def locate(fetch=True):
     else:
         package = _importable()
         if not package or not _is_odoo19(package):
-            package = UNPACKED / "usr/lib/python3/dist-packages/odoo"
+            package = UNPACKED / PACKAGES / "odoo"
             if fetch and not _is_odoo19(package):
                 with locked("odoo"):
                     if not _is_odoo19(package):
                         _fetch()
-    addons = [package / "addons", package.parent / "addons"]
-    return package, [folder for folder in addons if folder.is_dir()]
+    # Packages hold all addons within; a checkout of the sources has two folders.
+    addons = [package / "addons"]
+    if not (addons[0] / "account").is_dir():
+        addons.append(package.parent / "addons")
+    return package, addons
 
 
 def _relink(link, target):
@@ -209,6 +227,7 @@ def environment(**extra):
         "PYTHONPATH": str(LINK),
         "PATH": f"{python().parent}:{os.environ.get('PATH', '')}",
         "PYTHONUNBUFFERED": "1",
+        **pg_environment(),
         **extra,
     }
 
@@ -216,14 +235,12 @@ def environment(**extra):
 def command(arguments):
     """Return the command line that runs Odoo's own program with our configuration.
 
-    `arguments` as for odoo-bin; a first word such as `shell` is its sub-command.
+    `arguments` as for odoo-bin; leading words such as `shell` are its sub-command.
     """
-    arguments = list(arguments)
-    verb = []
-    if arguments and not arguments[0].startswith("-"):
-        verb = [arguments.pop(0)]
+    verb = list(itertools.takewhile(lambda a: not a.startswith("-"), arguments))
+    rest = list(arguments)[len(verb) :]
     config = ["-c", str(config_file())]
-    return [str(python()), "-m", "odoo", *verb, *config, *arguments]
+    return [str(python()), "-m", "odoo", *verb, *config, *rest]
 
 
 def call(arguments, **kwargs):

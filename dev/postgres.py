@@ -16,6 +16,7 @@ from .state import (
     SetupError,
     locked,
     output,
+    pg_environment,
     pg_port,
     port_taken,
     run,
@@ -23,7 +24,16 @@ from .state import (
     wait_until,
 )
 
-BASE_MODULES = "base,web,account,sms,portal,mail,product,analytic".split(",")
+BASE_MODULES = [
+    "base",
+    "web",
+    "account",
+    "sms",
+    "portal",
+    "mail",
+    "product",
+    "analytic",
+]
 # Speed before safety: these databases can be made anew at any time.
 SETTINGS = """
 listen_addresses = '127.0.0.1'
@@ -73,18 +83,13 @@ def _server_log():
     return folder().parent / "postgres.log"
 
 
-def environment():
-    """Return the variables with which libpq programs reach the cluster."""
-    return {"PGHOST": "127.0.0.1", "PGPORT": str(pg_port()), "PGUSER": "odoo"}
-
-
 def program(name):
     return system.pg_bin() / name
 
 
 def call(name, *arguments, why="See the message above.", **kwargs):
     """Run one of PostgreSQL's client programs against the cluster."""
-    variables = {**os.environ, **environment()}
+    variables = {**os.environ, **pg_environment()}
     return output([program(name), *arguments], why, env=variables, **kwargs).strip()
 
 
@@ -141,9 +146,7 @@ def start():
         if not (folder() / "PG_VERSION").exists():
             _create()
         say(f"Starting PostgreSQL on 127.0.0.1:{pg_port()}")
-        _pg_ctl(
-            "start", "-w", "-t", "60", "-l", _server_log(), "-o", f"-p {pg_port()}"
-        )
+        _pg_ctl("start", "-w", "-t", "60", "-l", _server_log(), "-o", f"-p {pg_port()}")
         wait_until(ready, 30, f"PostgreSQL does not answer; see {_server_log()}.")
 
 

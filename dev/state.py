@@ -42,11 +42,11 @@ class SetupError(Exception):
 
 
 def odoo_port():
-    return port("ODOO_PORT", 8069)
+    return port("ISP_HTTP_PORT", 8069)
 
 
 def gevent_port():
-    return port("ODOO_GEVENT_PORT", 8072)
+    return port("ISP_GEVENT_PORT", 8072)
 
 
 def pg_port():
@@ -54,15 +54,20 @@ def pg_port():
 
 
 def radius_port():
-    return port("RADIUS_PORT", 18120)
+    return port("ISP_RADIUS_PORT", 18120)
 
 
 def radius_acct_port():
-    return port("RADIUS_ACCT_PORT", 18130)
+    return port("ISP_RADIUS_ACCT_PORT", 18130)
 
 
 def demo_db():
-    return os.environ.get("DEMO_DB") or f"isp_demo_{CHECKOUT}"
+    return os.environ.get("ISP_DEMO_DB") or f"isp_demo_{CHECKOUT}"
+
+
+def pg_environment():
+    """Return the variables with which libpq programs reach our PostgreSQL."""
+    return {"PGHOST": "127.0.0.1", "PGPORT": str(pg_port()), "PGUSER": "odoo"}
 
 
 def say(text):
@@ -74,6 +79,13 @@ def port_taken(number):
     with socket.socket() as probe:
         probe.settimeout(1)
         return probe.connect_ex(("127.0.0.1", number)) == 0
+
+
+def free_port():
+    """Return a port of 127.0.0.1 that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 def wait_until(condition, seconds, what):
