@@ -1,0 +1,180 @@
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+
+POSTED_STATES = ("in_process", "paid")
+GUARDED_FIELDS = {
+    "amount",
+    "date",
+    "currency_id",
+    "journal_id",
+    "partner_id",
+    "isp_contract_id",
+    "isp_connection_id",
+    "isp_receipt_id",
+}
+
+
+class AccountPayment(models.Model):
+    _inherit = "account.payment"
+
+    isp_contract_id = fields.Many2one(
+        "isp.contract",
+        string="Contract",
+        index="btree_not_null",
+        ondelete="restrict",
+        check_company=True,
+    )
+    isp_connection_id = fields.Many2one(
+        "isp.connection",
+        string="Connection",
+        index="btree_not_null",
+        ondelete="restrict",
+        check_company=True,
+        help="The line the payer named: its debt is paid first.",
+    )
+    isp_receipt_id = fields.Many2one(
+        "isp.money.receipt",
+        string="Receipt",
+        readonly=True,
+        copy=False,
+        ondelete="restrict",
+    )
+    isp_revoked = fields.Boolean(
+        string="Cancelled by counter-entry", readonly=True, copy=False
+    )
+    isp_revocation_move_id = fields.Many2one(
+        "account.move", string="Counter-entry", readonly=True, copy=False
+    )
+
+    _isp_immutable = models.Constraint(
+        "CHECK (TRUE)",
+        "A posted payment of a contract can't be changed or deleted. Cancel it by a "
+        "counter-entry, then enter the right one.",
+    )
+    # A receipt code pays once at a time, by whatever route it came.
+    _isp_receipt_live_uniq = models.UniqueIndex(
+        "(isp_receipt_id) WHERE isp_receipt_id IS NOT NULL AND isp_revoked IS NOT TRUE",
+        "This receipt has been booked already.",
+    )
+
+    # === POSTING === #
+
+    def _generate_move_vals(
+        self, write_off_line_vals=None, force_balance=None, line_ids=None
+    ):
+        """Override of `account` to put the contract on the entry."""
+        vals = super()._generate_move_vals(write_off_line_vals, force_balance, line_ids)
+        if self.isp_contract_id:
+            vals["isp_contract_id"] = self.isp_contract_id.id
+        return vals
+
+    def _prepare_move_line_default_vals(self, write_off_line_vals=None, force_balance=None):
+        """Override of `account` to put contract and line on the receivable."""
+        vals_list = super()._prepare_move_line_default_vals(
+            write_off_line_vals, force_balance
+        )
+        if self.isp_contract_id:
+            for vals in vals_list:
+                if vals["account_id"] == self.destination_account_id.id:
+                    vals["isp_contract_id"] = self.isp_contract_id.id
+                    vals["isp_connection_id"] = self.isp_connection_id.id
+        return vals_list
+
+    def _isp_reconcile(self):
+        """Match payments with debts of their contract: the named line's first, then
+        the oldest due; what is left stays as credit."""
+        Line = self.env["account.move.line"]
+        plan = []
+        for payment in self:
+            contract = payment.isp_contract_id
+            credit = payment.move_id.line_ids.filtered("isp_contract_id")
+            debts = Line.search(
+                contract._get_open_lines_domain(">"), order="date_maturity, id"
+            )
+            named = debts.filtered(
+                lambda line, p=payment: p.isp_connection_id
+                and line.isp_connection_id == p.isp_connection_id
+            )
+            plan += [credit + debt for debt in named + (debts - named)]
+        # Pair by pair, in this order: a plan of its own would sort by due date. Those
+        # pairs that find nothing left to match are passed over.
+        if plan:
+            Line._reconcile_plan(plan)
+
+    # === GUARDS === #
+
+    def _isp_get_guarded(self):
+        return self.filtered(
+            lambda payment: payment.isp_contract_id and payment.state in POSTED_STATES
+        )
+
+    def _isp_refuse(self):
+        raise UserError(
+            self.env._(
+                "%(payments)s is booked on a contract and can't be changed or deleted. "
+                "Use 'Cancel by counter-entry', then enter the right payment.",
+                payments=", ".join(self.mapped("display_name")),
+            )
+        )
+
+    def write(self, vals):
+        names = GUARDED_FIELDS & vals.keys()
+        bad_state = "state" in vals and vals["state"] not in POSTED_STATES
+        for payment in self._isp_get_guarded() if names or bad_state else ():
+            if bad_state or any(
+                payment._fields[name].convert_to_write(payment[name], payment)
+                != vals[name]
+                for name in names
+            ):
+                payment._isp_refuse()
+        return super().write(vals)
+
+    def action_draft(self):
+        if guarded := self._isp_get_guarded():
+            guarded._isp_refuse()
+        return super().action_draft()
+
+    def action_cancel(self):
+        if guarded := self._isp_get_guarded():
+            guarded._isp_refuse()
+        return super().action_cancel()
+
+    def action_reject(self):
+        if guarded := self._isp_get_guarded():
+            guarded._isp_refuse()
+        return super().action_reject()
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_except_on_contract(self):
+        if guarded := self._isp_get_guarded():
+            guarded._isp_refuse()
+
+    # === CANCEL BY COUNTER-ENTRY === #
+
+    def action_isp_revoke(self):
+        for payment in self:
+            payment._isp_revoke(self.env._("Cancelled by %s", self.env.user.name))
+
+    def _isp_revoke(self, reason):
+        """Cancel posted payments by a mirror entry; what they paid is open again.
+
+        :param str reason: stands on the mirror entry
+        """
+        for payment in self:
+            if not payment._isp_get_guarded() or payment.isp_revoked:
+                raise UserError(
+                    self.env._(
+                        "Payment %(payment)s can't be cancelled by a counter-entry: it "
+                        "is not posted on a contract, or has one already.",
+                        payment=payment.display_name,
+                    )
+                )
+            payment.isp_revocation_move_id = payment.move_id._isp_revoke(reason)
+            payment.isp_revoked = True
+            payment.isp_contract_id.message_post(
+                body=self.env._(
+                    "Payment %(payment)s cancelled by counter-entry: %(reason)s",
+                    payment=payment.name,
+                    reason=reason,
+                )
+            )

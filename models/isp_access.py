@@ -1,0 +1,246 @@
+import hashlib
+import hmac
+
+from odoo import api, fields, models
+from odoo.fields import Domain
+from odoo.tools import SQL
+
+# What of a wish is kept and compared; the password only as a keyed digest.
+RECORD_KEYS = (
+    "login",
+    "on",
+    "plan",
+    "rate_down",
+    "rate_up",
+    "simultaneous",
+    "fixed_ip",
+    "extra",
+)
+
+
+class IspAccess(models.Model):
+    """One row is what was last proved of one connection on one gateway.
+
+    Only workers write here. What is wished is computed from the connection; the
+    queue is the difference of both.
+    """
+
+    _name = "isp.access"
+    _description = "Access on Routers"
+    _log_access = False
+    _order = "id desc"
+    _rec_name = "login"
+    _check_company_auto = True
+
+    # === FIELDS === #
+
+    connection_id = fields.Many2one(
+        "isp.connection", required=True, index=True, readonly=True, ondelete="cascade"
+    )
+    gateway_id = fields.Many2one(
+        "isp.gateway", required=True, index=True, readonly=True, ondelete="restrict"
+    )
+    company_id = fields.Many2one("res.company", readonly=True, index=True)
+    partner_id = fields.Many2one(related="connection_id.partner_id", string="Client")
+    login = fields.Char(readonly=True, index=True)
+    desired = fields.Json(
+        compute="_compute_desired",
+        compute_sudo=True,
+        help="What the connection should be on this gateway now.",
+    )
+    applied = fields.Json(
+        readonly=True, help="What was last written to the gateway and read back."
+    )
+    applied_on = fields.Boolean(
+        string="On", readonly=True, help="Whether the login was last proved to work."
+    )
+    applied_at = fields.Datetime(string="Proved", readonly=True)
+    desired_text = fields.Char(
+        string="Wished", compute="_compute_desired", compute_sudo=True
+    )
+    applied_text = fields.Char(string="On Router", compute="_compute_applied_text")
+    status = fields.Selection(
+        [
+            ("waiting", "Waiting for router"),
+            ("in_step", "In step"),
+            ("attention", "Needs attention"),
+        ],
+        compute="_compute_status",
+        search="_search_status",
+    )
+    state = fields.Selection(
+        [
+            ("pending", "Waiting for router"),
+            ("applied", "In step"),
+            ("error", "Needs attention"),
+        ],
+        string="Last Result",
+        required=True,
+        default="pending",
+        readonly=True,
+    )
+    error = fields.Text(string="Reason", readonly=True)
+    attempts = fields.Integer(string="Tries", readonly=True)
+    next_try = fields.Datetime(
+        readonly=True, help="Empty where nothing is due until something changes."
+    )
+    version = fields.Integer(readonly=True, help="Counts the wishes.")
+    lease_until = fields.Datetime(readonly=True)
+    lease_token = fields.Char(readonly=True, groups="base.group_system")
+    # Sent but not proved: the device may be in this state or in the one before.
+    sent = fields.Json(readonly=True)
+    # Every login we may have left on the gateway and that was not proved gone.
+    logins = fields.Json(readonly=True)
+    checked_at = fields.Datetime(readonly=True)
+    log_ids = fields.One2many("isp.access.log", "access_id", readonly=True)
+
+    _connection_gateway_uniq = models.Constraint(
+        "UNIQUE (connection_id, gateway_id)",
+        "A connection has one row per gateway.",
+    )
+    # Serves the claim: what is due, per gateway.
+    _due_idx = models.Index("(gateway_id, next_try) WHERE next_try IS NOT NULL")
+    # Serves the clock: who is on and should not be.
+    _applied_on_idx = models.Index("(connection_id) WHERE applied_on")
+    # Serves the full compare: the longest unchecked first.
+    _checked_idx = models.Index("(checked_at NULLS FIRST, id)")
+
+    # === COMPUTE === #
+
+    @api.depends("login", "gateway_id.name")
+    def _compute_display_name(self):
+        for access in self:
+            login = access.login or self.env._("no login")
+            access.display_name = f"{login} @ {access.gateway_id.name}"
+
+    def _compute_desired(self):
+        wishes = self.connection_id._get_desired_access()
+        for access in self:
+            record = access._prepare_record(wishes.get(access.connection_id.id))
+            access.desired = record
+            access.desired_text = access._describe(record)
+
+    @api.depends("applied")
+    def _compute_applied_text(self):
+        for access in self:
+            access.applied_text = access._describe(access.applied)
+
+    @api.depends("state", "applied")
+    def _compute_status(self):
+        for access in self:
+            if access.state == "error":
+                access.status = "attention"
+            elif access.state == "pending" or access.desired != access.applied:
+                access.status = "waiting"
+            else:
+                access.status = "in_step"
+
+    def _search_status(self, operator, value):
+        if operator != "in":
+            return NotImplemented
+        late = Domain("id", "in", self._get_clock_sql())
+        domains = {
+            "attention": Domain("state", "=", "error"),
+            "waiting": Domain("state", "=", "pending")
+            | (Domain("state", "=", "applied") & late),
+            "in_step": Domain("state", "=", "applied") & ~late,
+        }
+        return Domain.OR(domains[key] for key in value if key in domains)
+
+    # === ACTIONS === #
+
+    def action_converge_now(self):
+        """Compare these logins with the device and repair them, by the worker."""
+        self.check_access("read")
+        # A wake-up is all that is written; the worker does the rest.
+        self.env["isp.access.dirty"].sudo()._mark(self.connection_id.ids, forced=True)
+        return self.gateway_id._notify(
+            self.env._("%(count)s lines are being brought in step.", count=len(self))
+        )
+
+    def action_view_log(self):
+        self.ensure_one()
+        action = self.env["ir.actions.actions"]._for_xml_id(
+            "mybizna_isp.isp_access_log_action"
+        )
+        action["domain"] = [("access_id", "=", self.id)]
+        return action
+
+    # === BUSINESS: records of a wish === #
+
+    def _prepare_record(self, wish):
+        """Return what is kept of a wish for this row: JSON without a secret.
+
+        :param dict|None wish: a value of `isp.connection._get_desired_access()`
+        """
+        self.ensure_one()
+        connection = self.connection_id
+        if not wish or not wish["present"] or wish["gateway_id"] != self.gateway_id.id:
+            return {"present": False, "access": connection.access or "off"}
+        record = {key: wish.get(key) for key in RECORD_KEYS}
+        expires_at = wish.get("expires_at")
+        record.update(
+            present=True,
+            access=connection.access or "off",
+            expires_at=expires_at and expires_at.isoformat(),
+            secret=self._get_digest(connection.id, wish["password"]),
+        )
+        return record
+
+    @api.model
+    def _get_digest(self, connection_id, password):
+        """Return a keyed digest that tells whether a password changed, no more."""
+        # The key never leaves the database; no user may read system parameters.
+        key = self.env["ir.config_parameter"].sudo().get_param("database.secret")
+        text = f"isp.access:{connection_id}:{password or ''}"
+        return hmac.new(key.encode(), text.encode(), hashlib.sha256).hexdigest()[:32]
+
+    def _describe(self, record):
+        """Return a record in the words of the screen."""
+        if not record:
+            return self.env._("Unknown")
+        if not record.get("present"):
+            return self.env._("Not on this gateway")
+        rates = [record.get("rate_down"), record.get("rate_up")]
+        speed = " / ".join(f"{rate / 1e6:g}" if rate else "∞" for rate in rates)
+        if not record.get("on"):
+            return self.env._("Off, login %(login)s", login=record["login"])
+        return self.env._(
+            "On, login %(login)s, %(speed)s Mbit/s down / up",
+            login=record["login"],
+            speed=speed,
+        )
+
+    # === BUSINESS: what the clock changed === #
+
+    @api.model
+    def _get_clock_sql(self):
+        """Return a query of ids whose access by the clock is not what was sent last.
+
+        Rows that wait for their turn anyway are left out.
+        """
+        Connection = self.env["isp.connection"].sudo().with_context(active_test=False)
+        self.flush_model()
+        Connection.flush_model()
+        levels = {
+            level: Connection._search([("access", "in", [level])]).subselect()
+            for level in ("on", "limited")
+        }
+        return SQL(
+            """(
+            SELECT access.id
+              FROM isp_access access
+              JOIN isp_connection connection
+                ON connection.id = access.connection_id
+               AND connection.gateway_id = access.gateway_id
+             WHERE (access.state = 'applied'
+                    OR (access.state = 'error' AND access.next_try IS NULL))
+               AND COALESCE(access.sent, access.applied)->>'access'
+                   IS DISTINCT FROM CASE
+                       WHEN connection.id IN %(on)s THEN 'on'
+                       WHEN connection.id IN %(limited)s THEN 'limited'
+                       ELSE 'off' END
+            )""",
+            on=levels["on"],
+            limited=levels["limited"],
+        )

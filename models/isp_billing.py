@@ -1,0 +1,178 @@
+from odoo import api, fields, models
+
+
+class IspBilling(models.Model):
+    """One row is one billed period (or the set-up) of one connection."""
+
+    _name = "isp.billing"
+    _description = "Billing"
+    _order = "start_at desc, id desc"
+    _check_company_auto = True
+
+    name = fields.Char(required=True)
+    description = fields.Text()
+    connection_id = fields.Many2one(
+        "isp.connection",
+        required=True,
+        index=True,
+        ondelete="restrict",
+        check_company=True,
+    )
+    contract_id = fields.Many2one(
+        related="connection_id.contract_id", store=True, index=True, precompute=True
+    )
+    partner_id = fields.Many2one(
+        related="connection_id.partner_id", string="Client", store=True, index=True
+    )
+    company_id = fields.Many2one(
+        related="connection_id.company_id", store=True, index=True, precompute=True
+    )
+    currency_id = fields.Many2one(related="company_id.currency_id")
+    kind = fields.Selection(
+        [("period", "Period"), ("setup", "Set-up")], required=True, default="period"
+    )
+    invoice_id = fields.Many2one(
+        "account.move",
+        readonly=True,
+        copy=False,
+        index="btree_not_null",
+        ondelete="restrict",
+        check_company=True,
+    )
+    date_start = fields.Date(string="From")
+    date_end = fields.Date(string="To", help="The last day of the period.")
+    start_at = fields.Datetime(
+        string="Begins", help="The moment the period begins; set-up has none."
+    )
+    end_at = fields.Datetime(string="Ends", help="The moment the next period begins.")
+    state = fields.Selection(
+        [("billed", "Billed"), ("revoked", "Revoked"), ("waived", "Waived")],
+        required=True,
+        default="billed",
+        copy=False,
+        index=True,
+    )
+    is_paid = fields.Boolean(
+        compute="_compute_is_paid",
+        store=True,
+        help="Nothing is left to pay on this connection's part of the invoice.",
+    )
+    item_ids = fields.One2many("isp.billing.item", "billing_id", copy=True)
+    amount = fields.Monetary(
+        string="Amount (untaxed)", compute="_compute_amount", store=True
+    )
+
+    # A period is billed once, whoever runs and however often; a revoked one frees it.
+    _period_uniq = models.UniqueIndex(
+        "(connection_id, start_at) WHERE kind = 'period' AND state <> 'revoked'",
+        "This period of the connection has been billed already.",
+    )
+    _period_excl = models.Constraint(
+        "EXCLUDE USING gist (int4range(connection_id, connection_id, '[]') WITH &&, "
+        "tsrange(start_at, end_at) WITH &&) "
+        "WHERE (kind = 'period' AND state <> 'revoked')",
+        "A part of this period of the connection has been billed already.",
+    )
+    _setup_uniq = models.UniqueIndex(
+        "(connection_id) WHERE kind = 'setup' AND state <> 'revoked'",
+        "The set-up of this connection has been invoiced already.",
+    )
+    # Serves "is something due unpaid?", which billing and the status line ask.
+    _unpaid_idx = models.Index(
+        "(connection_id, start_at) WHERE NOT COALESCE(is_paid, FALSE) AND state = 'billed'"
+    )
+
+    @api.depends("item_ids.amount", "item_ids.quantity")
+    def _compute_amount(self):
+        for billing in self:
+            billing.amount = sum(
+                item.amount * item.quantity for item in billing.item_ids
+            )
+
+    @api.depends(
+        "state",
+        "invoice_id.state",
+        "invoice_id.line_ids.amount_residual",
+        "invoice_id.line_ids.isp_connection_id",
+    )
+    def _compute_is_paid(self):
+        for billing in self:
+            billing.is_paid = billing.state == "waived" or (
+                billing.state == "billed" and billing._is_settled()
+            )
+
+    def _is_settled(self):
+        """Whether this connection's own receivable of the invoice is at zero."""
+        invoice = self.invoice_id
+        if invoice.state != "posted":
+            return False
+        lines = invoice.line_ids.filtered(
+            lambda line: line.isp_contract_id
+            and line.isp_connection_id == self.connection_id
+        )
+        return all(
+            line.company_currency_id.is_zero(line.amount_residual) for line in lines
+        )
+
+    # === BUSINESS === #
+
+    def _issue_invoices(self):
+        """Create and post an invoice for each billing, in one batch."""
+        invoices = self.env["account.move"].create(
+            [billing._prepare_invoice_vals() for billing in self]
+        )
+        for billing, invoice in zip(self, invoices, strict=True):
+            billing.invoice_id = invoice
+            billing.connection_id.invoice_id = invoice
+        invoices.action_post()
+
+    def _prepare_invoice_vals(self):
+        self.ensure_one()
+        contract = self.contract_id
+        today = self.company_id._isp_today()
+        return {
+            "move_type": "out_invoice",
+            "company_id": self.company_id.id,
+            "partner_id": (contract.payer_id or contract.partner_id).id,
+            "fiscal_position_id": contract.fiscal_position_id.id,
+            "isp_contract_id": contract.id,
+            # The day of issue; the service period stands on the line. Both dates are
+            # given: Odoo would derive one from the other.
+            "invoice_date": today,
+            "date": today,
+            "invoice_date_due": max(self.date_start or today, today),
+            "invoice_payment_term_id": False,
+            "invoice_origin": contract.name,
+            "payment_reference": self.connection_id.account_no,
+            "invoice_line_ids": [
+                fields.Command.create(item._prepare_invoice_line_vals())
+                for item in self.item_ids
+            ],
+        }
+
+    def action_view_invoice(self):
+        self.ensure_one()
+        return self.invoice_id._get_records_action(name=self.env._("Invoice"))
+
+    @api.model
+    def _get_due_domain(self, moment):
+        """Domain of what is billed, begun and not paid."""
+        return [
+            ("state", "=", "billed"),
+            ("is_paid", "=", False),
+            ("kind", "=", "period"),
+            ("start_at", "<=", moment),
+        ]
+
+    def _start_when_paid(self, moment):
+        """Let periods begin now that would otherwise be over or half used unserved.
+
+        A line that was off gets what it pays for: a period that has passed unserved,
+        or one of hours that has begun, begins when access opens.
+        """
+        for billing in self.filtered(lambda b: b.kind == "period"):
+            rule = billing.connection_id.package_id.billing_cycle_id._get_rule()
+            lapsed = billing.end_at <= moment
+            begun = rule.is_hourly and billing.start_at < moment
+            if lapsed or begun:
+                billing.connection_id._move_period(billing, moment)

@@ -1,0 +1,344 @@
+import re
+
+from odoo import api, fields, models
+from odoo.exceptions import UserError, ValidationError
+
+# RouterOS, FreeRADIUS and URLs take these as they are; others are refused at entry.
+LOGIN_PATTERN = re.compile(r"[A-Za-z0-9@._:/-]{1,64}")
+
+
+class IspConnection(models.Model):
+    """One row is a contract line: one package at one site, with its login."""
+
+    _name = "isp.connection"
+    _description = "Connection"
+    _inherit = ["mail.thread", "mail.activity.mixin"]
+    _order = "id desc"
+    _check_company_auto = True
+    _rec_names_search = ["username", "account_no", "partner_id.name"]
+
+    # === FIELDS === #
+
+    account_no = fields.Char(
+        string="Account Number",
+        readonly=True,
+        copy=False,
+        help="Money paid to this number goes to this line first.",
+    )
+    username = fields.Char(
+        string="Login",
+        copy=False,
+        tracking=True,
+        help="PPPoE or hotspot user name. Letters, digits and @ . _ : / - only.",
+    )
+    password = fields.Char(
+        copy=False,
+        groups="mybizna_isp.isp_group_network",
+        help="The line's own password, shown to network staff only.",
+    )
+    package_id = fields.Many2one(
+        "isp.package",
+        required=True,
+        index=True,
+        ondelete="restrict",
+        check_company=True,
+        tracking=True,
+    )
+    contract_id = fields.Many2one(
+        "isp.contract",
+        required=True,
+        index=True,
+        ondelete="restrict",
+        check_company=True,
+        help="Left empty for a new client, one is opened.",
+    )
+    site_id = fields.Many2one(
+        "isp.site",
+        required=True,
+        index=True,
+        ondelete="restrict",
+        check_company=True,
+        domain="[('contract_id', '=', contract_id)]",
+        help="Where it is installed. Left empty, the contract's first site.",
+    )
+    partner_id = fields.Many2one(
+        "res.partner",
+        string="Client",
+        compute="_compute_partner_id",
+        store=True,
+        readonly=False,
+        precompute=True,
+        index=True,
+    )
+    company_id = fields.Many2one(
+        "res.company", required=True, index=True, default=lambda self: self.env.company
+    )
+    currency_id = fields.Many2one(related="company_id.currency_id")
+    gateway_id = fields.Many2one(
+        "isp.gateway",
+        compute="_compute_gateway_id",
+        store=True,
+        readonly=False,
+        precompute=True,
+        index=True,
+        ondelete="restrict",
+        check_company=True,
+        tracking=True,
+        help="Where the login lives: the site's gateway, else the package's default.",
+    )
+    state = fields.Selection(
+        [("new", "New"), ("active", "Active"), ("closed", "Closed")],
+        required=True,
+        default="new",
+        index=True,
+        copy=False,
+        tracking=True,
+    )
+    date_start = fields.Date(
+        default=lambda self: self.env.company._isp_today(),
+        required=True,
+        help="Nothing is invoiced before this day.",
+    )
+    date_end = fields.Date(copy=False, readonly=True)
+    params = fields.Text(
+        help="Further reply attributes, one 'Attribute = value' a line, for example "
+        "Framed-IP-Address = 10.1.2.3."
+    )
+    setup_item_ids = fields.One2many(
+        "isp.connection.setup.item", "connection_id", copy=True
+    )
+    alias_ids = fields.One2many("isp.account.alias", "connection_id")
+
+    _username_gateway_uniq = models.UniqueIndex(
+        "(gateway_id, lower(username)) WHERE username IS NOT NULL AND state <> 'closed'",
+        "Another connection of this gateway has this login already.",
+    )
+    _account_no_uniq = models.UniqueIndex(
+        "(account_no)", "This account number is taken."
+    )
+    # Payments look a login up whatever its case.
+    _username_lower_idx = models.Index(
+        "(company_id, lower(username)) WHERE username IS NOT NULL"
+    )
+
+    # === COMPUTE === #
+
+    @api.depends("username", "account_no", "package_id.name")
+    def _compute_display_name(self):
+        for connection in self:
+            login = connection.username or connection.package_id.name or ""
+            connection.display_name = f"{login} ({connection.account_no or '…'})"
+
+    @api.depends("contract_id.partner_id")
+    def _compute_partner_id(self):
+        for connection in self:
+            if connection.contract_id:
+                connection.partner_id = connection.contract_id.partner_id
+
+    @api.depends("site_id.gateway_id", "package_id.gateway_id")
+    def _compute_gateway_id(self):
+        for connection in self:
+            if connection.gateway_id and connection._origin.gateway_id:
+                # A line stays where it is until a person moves it.
+                continue
+            package = connection.package_id
+            if package.access_kind == "none":
+                connection.gateway_id = False
+            else:
+                connection.gateway_id = (
+                    connection.site_id.gateway_id or package.gateway_id
+                )
+
+    # === CONSTRAINTS === #
+
+    @api.constrains("username")
+    def _check_username(self):
+        for connection in self.filtered("username"):
+            if not LOGIN_PATTERN.fullmatch(connection.username):
+                raise ValidationError(
+                    self.env._(
+                        "Login %(login)s: use 1 to 64 letters, digits and @ . _ : / - "
+                        "without blanks.",
+                        login=connection.username,
+                    )
+                )
+
+    @api.constrains("username", "package_id", "state")
+    def _check_login_needed(self):
+        for connection in self:
+            needs = connection.package_id.access_kind == "login"
+            if needs and not connection.username and connection.state == "active":
+                raise ValidationError(
+                    self.env._(
+                        "Connection %(connection)s: package %(package)s needs a login. "
+                        "Fill in Login, or choose a package without access.",
+                        connection=connection.display_name,
+                        package=connection.package_id.name,
+                    )
+                )
+
+    @api.constrains("site_id", "contract_id")
+    def _check_site(self):
+        for connection in self:
+            if connection.site_id.contract_id != connection.contract_id:
+                raise ValidationError(
+                    self.env._(
+                        "Connection %(connection)s: site %(site)s belongs to another "
+                        "contract. Choose a site of %(contract)s.",
+                        connection=connection.display_name,
+                        site=connection.site_id.name,
+                        contract=connection.contract_id.name,
+                    )
+                )
+
+    # === CRUD === #
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        for vals in vals_list:
+            self._complete_contract_vals(vals)
+            vals["account_no"] = self.env["isp.contract"]._next_account_no()
+            self._complete_setup_items(vals)
+        connections = super().create(vals_list)
+        connections._mark_access_dirty()
+        return connections
+
+    @api.model
+    def _complete_contract_vals(self, vals):
+        """Give a new line its contract and site, opening them where there is none."""
+        if vals.get("site_id") and not vals.get("contract_id"):
+            site = self.env["isp.site"].browse(vals["site_id"])
+            vals["contract_id"] = site.contract_id.id
+        partner = self.env["res.partner"].browse(vals.get("partner_id"))
+        company_id = vals.get("company_id") or self.env.company.id
+        if not vals.get("contract_id"):
+            vals["contract_id"] = self._get_or_create_contract(partner, company_id).id
+        contract = self.env["isp.contract"].browse(vals["contract_id"])
+        vals["company_id"] = contract.company_id.id
+        vals["partner_id"] = contract.partner_id.id
+        if not vals.get("site_id"):
+            site = contract.site_ids[:1]
+            if not site:
+                site = self.env["isp.site"].create({"contract_id": contract.id})
+            vals["site_id"] = site.id
+
+    @api.model
+    def _get_or_create_contract(self, partner, company_id):
+        if not partner:
+            raise UserError(
+                self.env._("Choose the client or the contract of the new connection.")
+            )
+        Contract = self.env["isp.contract"]
+        contracts = Contract.search(
+            [
+                ("partner_id", "=", partner.id),
+                ("company_id", "=", company_id),
+                ("state", "=", "active"),
+            ]
+        )
+        if len(contracts) > 1:
+            raise UserError(
+                self.env._(
+                    "%(client)s has %(count)s contracts: choose the one this "
+                    "connection belongs to.",
+                    client=partner.display_name,
+                    count=len(contracts),
+                )
+            )
+        return contracts or Contract.create(
+            {"partner_id": partner.id, "company_id": company_id}
+        )
+
+    @api.model
+    def _complete_setup_items(self, vals):
+        """Copy the package's items: later edits of the package change nothing here."""
+        if "setup_item_ids" in vals:
+            return
+        package = self.env["isp.package"].browse(vals.get("package_id"))
+        vals["setup_item_ids"] = [
+            fields.Command.create(
+                {
+                    "name": item.name,
+                    "description": item.description,
+                    "product_id": item.product_id.id,
+                    "amount": item.amount,
+                    "sequence": item.sequence,
+                }
+            )
+            for item in package.setup_item_ids.filtered("active")
+        ]
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_except_billed(self):
+        if used := self.filtered(lambda c: c.billing_ids or c.state == "active"):
+            raise UserError(
+                self.env._(
+                    "%(connections)s can't be deleted: it is active or was billed. "
+                    "Close it instead.",
+                    connections=", ".join(used.mapped("display_name")),
+                )
+            )
+
+    # === ACTIONS === #
+
+    def action_close(self):
+        """End lines: no more invoices, access off. Debts and credit stay."""
+        for connection in self.filtered(lambda c: c.state != "closed"):
+            connection.write(
+                {"state": "closed", "date_end": connection.company_id._isp_today()}
+            )
+
+    def action_reopen(self):
+        """Take closed lines back into service where they were left."""
+        for connection in self.filtered(lambda c: c.state == "closed"):
+            state = "active" if connection.billing_date else "new"
+            connection.write({"state": state, "date_end": False})
+
+    def action_view_invoices(self):
+        self.ensure_one()
+        action = self.env["ir.actions.actions"]._for_xml_id(
+            "account.action_move_out_invoice_type"
+        )
+        action["domain"] = [("id", "in", self._get_invoices().ids)]
+        action["context"] = {"create": False}
+        return action
+
+    def action_view_payments(self):
+        self.ensure_one()
+        action = self.env["ir.actions.actions"]._for_xml_id(
+            "account.action_account_payments"
+        )
+        action["domain"] = [("id", "in", self._get_payments().ids)]
+        action["context"] = {"create": False}
+        return action
+
+    def action_view_access_log(self):
+        self.ensure_one()
+        action = self.env["ir.actions.actions"]._for_xml_id(
+            "mybizna_isp.isp_access_log_action"
+        )
+        action["domain"] = [("connection_id", "=", self.id)]
+        return action
+
+    def action_view_billings(self):
+        self.ensure_one()
+        action = self.env["ir.actions.actions"]._for_xml_id(
+            "mybizna_isp.isp_billing_action"
+        )
+        action["domain"] = [("connection_id", "=", self.id)]
+        return action
+
+    # === BUSINESS === #
+
+    def _get_invoices(self):
+        lines = self.env["account.move.line"].search(
+            [("isp_connection_id", "in", self.ids), ("move_id.move_type", "!=", "entry")]
+        )
+        return lines.move_id
+
+    def _get_payments(self):
+        """Payments that name these lines or that were matched with their invoices."""
+        named = self.env["account.payment"].search(
+            [("isp_connection_id", "in", self.ids)]
+        )
+        return named | self._get_invoices().matched_payment_ids

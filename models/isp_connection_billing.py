@@ -1,0 +1,452 @@
+import logging
+from datetime import timedelta
+
+from odoo import api, fields, models
+from odoo.fields import Domain
+from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
+
+from ..tools import periods
+
+_logger = logging.getLogger(__name__)
+
+BATCH_SIZE = 100
+RETRY_HOURS = 1
+
+
+class IspConnection(models.Model):
+    _inherit = "isp.connection"
+
+    # === FIELDS === #
+
+    billing_ids = fields.One2many("isp.billing", "connection_id", copy=False)
+    invoice_id = fields.Many2one(
+        "account.move",
+        string="Latest Invoice",
+        readonly=True,
+        copy=False,
+        index="btree_not_null",
+        ondelete="set null",
+    )
+    anchor_date = fields.Date(
+        readonly=True,
+        copy=False,
+        help="Periods are counted from here, so that the 31st comes back after "
+        "February.",
+    )
+    billing_date = fields.Date(
+        string="Next Period",
+        copy=False,
+        tracking=True,
+        help="The day the next period that is not billed yet begins.",
+    )
+    next_invoice_date = fields.Date(
+        string="Next Invoice",
+        compute="_compute_next_invoice_date",
+        store=True,
+        copy=False,
+        help="The day the next period's invoice is issued.",
+    )
+    is_setup = fields.Boolean(
+        string="Set-up Invoiced",
+        readonly=True,
+        copy=False,
+        help="The set-up invoice was issued, or there was nothing to charge.",
+    )
+    is_paid = fields.Boolean(
+        compute="_compute_is_paid",
+        search="_search_is_paid",
+        help="No billed period that has begun is unpaid.",
+    )
+    needs_attention = fields.Text(
+        readonly=True,
+        copy=False,
+        help="Why the billing run could not bill this line. It is tried again by "
+        "itself, and goes away when it works.",
+    )
+    billing_retry_at = fields.Datetime(readonly=True, copy=False)
+
+    # The billing run's question, in the order it reads.
+    _next_invoice_idx = models.Index("(next_invoice_date, id) WHERE state = 'active'")
+
+    # === COMPUTE === #
+
+    @api.depends(
+        "billing_date",
+        "package_id.billing_cycle_id.duration",
+        "package_id.billing_cycle_id.duration_type",
+        "company_id.isp_billing_lead_days",
+    )
+    def _compute_next_invoice_date(self):
+        for connection in self:
+            if not connection.billing_date:
+                connection.next_invoice_date = False
+                continue
+            # Never more than one period ahead: a daily line gets tomorrow's invoice.
+            rule = connection.package_id.billing_cycle_id._get_rule()
+            lead = min(
+                connection.company_id.isp_billing_lead_days, rule.shortest_days
+            )
+            connection.next_invoice_date = connection.billing_date - timedelta(lead)
+
+    @api.depends("billing_ids.is_paid", "billing_ids.state", "billing_ids.start_at")
+    def _compute_is_paid(self):
+        due = self.env["isp.billing"]._read_group(
+            Domain("connection_id", "in", self.ids) & self._get_due_billing_domain(),
+            ["connection_id"],
+        )
+        unpaid = {connection.id for (connection,) in due}
+        for connection in self:
+            connection.is_paid = (
+                connection.state != "new" and connection.id not in unpaid
+            )
+
+    def _search_is_paid(self, operator, value):
+        if operator != "in":
+            return NotImplemented
+        domain = Domain("state", "!=", "new") & ~Domain(
+            "billing_ids", "any", self._get_due_billing_domain()
+        )
+        return domain if True in value else ~domain
+
+    @api.model
+    def _get_due_billing_domain(self):
+        return Domain(self.env["isp.billing"]._get_due_domain(fields.Datetime.now()))
+
+    # === ACTIONS: the very methods the crons call === #
+
+    def action_generate_invoice(self):
+        """Issue what comes next: the set-up invoice, or the next period's."""
+        new = self.filtered(lambda c: c.state == "new")
+        new._process_new()
+        active = self.filtered(lambda c: c.state == "active") - new
+        active._bill_next_period()
+
+    def action_process_new(self):
+        self.filtered(lambda c: c.state == "new")._process_new()
+
+    def action_update_access(self):
+        """Compare with the gateway now and put right what differs."""
+        self._mark_access_dirty()
+
+    # === BUSINESS: set-up and activation === #
+
+    def _process_new(self):
+        """Take new lines a step further: set-up invoice, then activation when paid."""
+        todo = self.filtered(lambda c: c.state == "new")
+        todo.filtered(lambda c: not c.is_setup)._issue_setup()
+        ready = todo.filtered(
+            lambda c: all(b.is_paid for b in c._get_setup_billing())
+        )
+        ready._activate()
+
+    def _get_setup_billing(self):
+        return self.billing_ids.filtered(
+            lambda b: b.kind == "setup" and b.state != "revoked"
+        )
+
+    def _issue_setup(self):
+        """Charge the set-up items on one invoice, once; without items, none."""
+        charged = self.filtered("setup_item_ids")
+        billings = self.env["isp.billing"].create(
+            [
+                {
+                    "name": self.env._("Set-up of %s", connection.display_name),
+                    "connection_id": connection.id,
+                    "kind": "setup",
+                    "item_ids": [
+                        fields.Command.create(
+                            {
+                                "name": item.name,
+                                "description": item.description,
+                                "product_id": item.product_id.id,
+                                "amount": item.amount,
+                            }
+                        )
+                        for item in connection.setup_item_ids
+                    ],
+                }
+                for connection in charged
+            ]
+        )
+        billings._issue_invoices()
+        for billing in billings:
+            billing.connection_id.setup_item_ids.invoice_id = billing.invoice_id
+        self.is_setup = True
+
+    def _activate(self):
+        """Put lines into service from today (or their start) and bill the first
+        period."""
+        for connection in self:
+            today = connection.company_id._isp_today()
+            start = max(today, connection.date_start)
+            connection.write(
+                {"state": "active", "anchor_date": start, "billing_date": start}
+            )
+        self._bill_next_period()
+
+    # === BUSINESS: periods === #
+
+    def _bill_next_period(self):
+        """Bill the next period of each line: billing row and posted invoice.
+
+        :return: the isp.billing rows
+        """
+        vals_list = []
+        for connection in self:
+            period = connection._get_next_period()
+            vals_list.append(connection._prepare_billing_vals(period))
+            connection.billing_date = connection._get_following_date(period)
+        billings = self.env["isp.billing"].create(vals_list)
+        billings._issue_invoices()
+        if self.filtered("needs_attention"):
+            self.filtered("needs_attention")._clear_attention()
+        return billings
+
+    def _get_next_period(self):
+        """Return the `tools.periods.Period` to bill next.
+
+        A line that was off and owes nothing gets no invoice for the time it was off:
+        it goes on with the period that today lies in.
+        """
+        self.ensure_one()
+        company = self.company_id
+        rule = self.package_id.billing_cycle_id._get_rule()
+        if rule.is_hourly:
+            now = fields.Datetime.now()
+            start = max(self.paid_until_at or now, now)
+            return periods.period_from_moment(rule, start, company._isp_zone())
+        day, anchor = self.billing_date, self.anchor_date or self.billing_date
+        today = company._isp_today()
+        if day < today and self._decide_access().level == "off":
+            current = rule.start(anchor, rule.number_at(anchor, today))
+            day = max(day, current)
+        return periods.period_from_date(rule, anchor, day, company._isp_zone())
+
+    def _get_following_date(self, period):
+        """Return the local date on which the period after this one begins."""
+        company = self.company_id
+        return company._isp_to_local(period.end_at).date()
+
+    def _prepare_billing_vals(self, period):
+        self.ensure_one()
+        name = self.env._(
+            "%(package)s %(start)s – %(end)s",
+            package=self.package_id.name,
+            start=period.date_start,
+            end=period.date_end,
+        )
+        return {
+            "name": name,
+            "connection_id": self.id,
+            "date_start": period.date_start,
+            "date_end": period.date_end,
+            "start_at": period.start_at,
+            "end_at": period.end_at,
+            "item_ids": [
+                fields.Command.create(
+                    {
+                        "name": f"{name} ({self.username or self.account_no})",
+                        "product_id": self.package_id.product_id.id,
+                        "amount": self._get_price(period.date_start),
+                    }
+                )
+            ],
+        }
+
+    def _get_price(self, day):
+        """Return the price of one period on a service date, by the pricelist."""
+        product = self.package_id.product_id
+        pricelist = self.contract_id.pricelist_id
+        if not pricelist:
+            return product.with_company(self.company_id).lst_price
+        return pricelist._get_product_price(
+            product, 1.0, currency=self.currency_id, date=day
+        )
+
+    def _move_period(self, billing, moment):
+        """Let a paid period that was never served begin at a moment."""
+        self.ensure_one()
+        company, rule = self.company_id, self.package_id.billing_cycle_id._get_rule()
+        today = company._isp_to_local(moment).date()
+        if rule.is_hourly:
+            period = periods.period_from_moment(rule, moment, company._isp_zone())
+        else:
+            period = periods.period_from_date(rule, today, today, company._isp_zone())
+            self.anchor_date = today
+        billing.write(
+            {
+                "date_start": period.date_start,
+                "date_end": period.date_end,
+                "start_at": period.start_at,
+                "end_at": period.end_at,
+            }
+        )
+        self.billing_date = self._get_following_date(period)
+        self.message_post(
+            body=self.env._(
+                "%(billing)s was paid after its time: it counts from %(start)s to "
+                "%(end)s.",
+                billing=billing.name,
+                start=period.date_start,
+                end=period.date_end,
+            )
+        )
+
+    # === CRON === #
+
+    @api.model
+    def _cron_bill(self):
+        """Take new lines into service and bill periods that are near, in batches.
+
+        A batch that fails is done line by line: the poison line keeps its error. Money
+        and access go first: the run stops at a batch edge while they wait.
+        """
+        for step in ("_process_new", "_bill_next_period"):
+            if not self._run_step(step):
+                self.env.ref("mybizna_isp.isp_connection_cron_bill")._trigger()
+                self.env["ir.cron"]._commit_progress()
+                return
+
+    def _run_step(self, step):
+        """Run one step over all lines it is due for.
+
+        :return: whether it came to an end (else it made way, or ran out of time)
+        """
+        done_ids = []
+        while True:
+            batch = self._claim_batch(step, done_ids)
+            if not batch:
+                return True
+            done_ids += batch.ids
+            self._run_batch(batch, step)
+            time_left = self.env["ir.cron"]._commit_progress(len(batch))
+            if not time_left or self._is_urgent_work_waiting():
+                return False
+
+    def _claim_batch(self, step, done_ids):
+        domain = self._get_step_domain(step) & Domain("id", "not in", done_ids)
+        batch = self.search(domain, limit=BATCH_SIZE, order="next_invoice_date, id")
+        return batch.try_lock_for_update()
+
+    @api.model
+    def _get_step_domain(self, step):
+        now = fields.Datetime.now()
+        ready = Domain("billing_retry_at", "=", False) | Domain(
+            "billing_retry_at", "<=", now
+        )
+        return ready & getattr(self, f"_get{step}_domain")()
+
+    @api.model
+    def _get_process_new_domain(self):
+        """New lines whose day has come: without a set-up invoice, or with a paid one."""
+        today = Domain.OR(
+            Domain("company_id", "=", company.id)
+            & Domain("date_start", "<=", company._isp_today())
+            for company in self.env["res.company"].search([])
+        )
+        unpaid = Domain(
+            "billing_ids",
+            "any",
+            [("kind", "=", "setup"), ("state", "=", "billed"), ("is_paid", "=", False)],
+        )
+        return Domain("state", "=", "new") & today & ~unpaid
+
+    @api.model
+    def _get_bill_next_period_domain(self):
+        """Active lines whose next invoice is due today or earlier.
+
+        Not those that are off by a suspension, nor those off because they owe: they
+        get no invoice for a time they are not allowed to be on.
+        """
+        near = Domain.OR(
+            Domain("company_id", "=", company.id)
+            & Domain("next_invoice_date", "<=", company._isp_today())
+            for company in self.env["res.company"].search([])
+        )
+        owing = Domain("billing_ids", "any", self._get_due_billing_domain())
+        return near & self._get_usable_domain() & (self._get_on_domain() | ~owing)
+
+    def _run_batch(self, batch, step):
+        """Do a batch at once; if that fails, line by line."""
+        for attempt in (1, 2):
+            try:
+                with self.env.cr.savepoint(flush=False):
+                    self._run_per_company(batch, step)
+                    self.env.flush_all()
+                return
+            except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
+                # Scheduled actions have no retry of their own: a new snapshot.
+                self.env.cr.rollback()
+                batch = batch.exists()
+                if attempt == 1:
+                    batch = batch.try_lock_for_update()
+            except Exception:
+                _logger.info("A billing batch failed; it is done line by line.")
+                self.env.cr.rollback()
+                break
+        for connection in batch:
+            self._run_one(connection, step)
+
+    def _run_per_company(self, batch, step):
+        for company, connections in batch.grouped("company_id").items():
+            quiet = connections.with_company(company).with_context(
+                tracking_disable=True, allowed_company_ids=company.ids
+            )
+            getattr(quiet, step)()
+
+    def _run_one(self, connection, step):
+        try:
+            connection = connection.try_lock_for_update().filtered_domain(
+                self._get_step_domain(step)
+            )
+            self._run_per_company(connection, step)
+            self.env["ir.cron"]._commit_progress()
+        except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
+            # Somebody else works on it: the next run sees what they did.
+            self.env.cr.rollback()
+        except Exception as error:
+            self.env.cr.rollback()
+            _logger.info("Connection %s can't be billed.", connection.id, exc_info=True)
+            connection._set_attention(str(error) or type(error).__name__)
+            self.env["ir.cron"]._commit_progress()
+
+    def _set_attention(self, reason):
+        """Keep the reason on the record; tell a person, once."""
+        self.ensure_one()
+        if not self.needs_attention:
+            user = self.company_id.isp_attention_user_id or self.env.ref("base.user_admin")
+            self.activity_schedule(
+                "mail.mail_activity_data_warning",
+                summary=self.env._("Needs attention: not billed"),
+                note=reason,
+                user_id=user.id,
+            )
+        self.write(
+            {
+                "needs_attention": reason,
+                "billing_retry_at": fields.Datetime.add(
+                    fields.Datetime.now(), hours=RETRY_HOURS
+                ),
+            }
+        )
+
+    def _clear_attention(self):
+        self.write({"needs_attention": False, "billing_retry_at": False})
+        self.activity_feedback(["mail.mail_activity_data_warning"])
+
+    @api.model
+    def _is_urgent_work_waiting(self):
+        """Whether a message or an access change waits: billing makes way for them."""
+        new = self.env["isp.sms.inbox"].sudo().search_count(
+            [("state", "=", "new")], limit=1
+        )
+        return bool(new or self.env["isp.access.dirty"].sudo().search_count([], limit=1))
+
+    @api.model
+    def _cron_expire(self):
+        """Wake the workers for lines that are open on a device beyond their time."""
+        open_there = Domain(
+            "access_ids", "any", [("applied_on", "=", True), ("state", "=", "applied")]
+        )
+        expired = self.search(Domain("access", "=", "off") & open_there)
+        expired._mark_access_dirty()

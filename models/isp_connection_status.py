@@ -1,0 +1,144 @@
+from odoo import api, fields, models
+from odoo.tools import format_date, format_datetime
+
+
+class IspConnection(models.Model):
+    _inherit = "isp.connection"
+
+    @api.depends(
+        "state",
+        "covered_until_at",
+        "expiry_at",
+        "needs_attention",
+        "suspension_ids.date_from",
+        "suspension_ids.date_to",
+        "extension_ids.date_from",
+        "extension_ids.date_to",
+        "access_ids.state",
+        "access_ids.applied_on",
+        "access_ids.error",
+    )
+    def _compute_status(self):
+        for connection in self:
+            decision = connection._decide_access()
+            sentence = getattr(connection, f"_say_{decision.reason}")(decision)
+            color = {"on": "success", "limited": "warning", "off": "danger"}[
+                decision.level
+            ]
+            if connection.state in ("new", "closed"):
+                color = "muted"
+            if waiting := connection._say_waiting(decision):
+                sentence, color = waiting, "warning"
+            connection.status_text = sentence
+            connection.status_color = color
+
+    # === SENTENCES: one for each reason, the same on every screen === #
+
+    def _say_covered(self, decision):
+        return self.env._("On until %s", self._say_moment(decision.until))
+
+    def _say_extension(self, decision):
+        kind = self._say_label("isp.extension", "kind", decision.kind)
+        if not decision.until:
+            return self.env._("On: %s", kind)
+        return self.env._(
+            "On until %(until)s: %(kind)s",
+            until=self._say_moment(decision.until),
+            kind=kind,
+        )
+
+    def _say_unlimited(self, decision):
+        return self.env._("On: this package stays on, paid or not") + self._say_debt()
+
+    def _say_unpaid(self, decision):
+        since = self._say_moment(decision.until)
+        if decision.level == "limited":
+            head = self.env._(
+                "Limited to %(package)s: unpaid since %(since)s",
+                package=self.package_id.fallback_package_id.name,
+                since=since,
+            )
+        else:
+            head = self.env._("Off: unpaid since %s", since)
+        return head + self._say_debt()
+
+    def _say_never(self, decision):
+        head = (
+            self.env._("Limited: nothing paid yet")
+            if decision.level == "limited"
+            else self.env._("Off: nothing paid yet")
+        )
+        return head + self._say_debt()
+
+    def _say_suspended(self, decision):
+        reason = self._say_label("isp.suspension", "reason", decision.kind)
+        if not decision.until:
+            return self.env._("Off: %s", reason)
+        return self.env._(
+            "Off until %(until)s: %(reason)s",
+            until=self._say_moment(decision.until),
+            reason=reason,
+        )
+
+    def _say_new(self, decision):
+        if not self.is_setup:
+            return self.env._("New: set-up not invoiced yet")
+        return self.env._("New: waiting for the set-up to be paid") + self._say_debt()
+
+    def _say_closed(self, decision):
+        if not self.date_end:
+            return self.env._("Closed")
+        return self.env._("Closed on %s", format_date(self.env, self.date_end))
+
+    # === PARTS === #
+
+    def _say_waiting(self, decision):
+        """A line whose gateway does not know yet what it is allowed, or ``None``."""
+        access = self.access_ids.filtered(lambda a: a.gateway_id == self.gateway_id)[:1]
+        if self.state != "active" or not self.gateway_id or not self.username:
+            return None
+        allowed = decision.level != "off"
+        if access.applied_on == allowed and access.state != "error":
+            return None
+        if not allowed and not access.applied_on and access.state != "error":
+            return None
+        head = self.env._("Paid, connecting") if allowed else self.env._("Being cut")
+        if access.error:
+            return self.env._(
+                "%(head)s: %(gateway)s: %(error)s",
+                head=head,
+                gateway=self.gateway_id.name,
+                error=access.error,
+            )[:240]
+        return self.env._(
+            "%(head)s: waiting for %(gateway)s", head=head, gateway=self.gateway_id.name
+        )
+
+    def _say_debt(self):
+        owed = -self.contract_id.balance
+        if self.currency_id.compare_amounts(owed, 0) <= 0:
+            return ""
+        amount = self.currency_id.format(owed)
+        # Where to pay is no secret: the client reads this sentence too.
+        collection = self.company_id.sudo().isp_collection_ids[:1]
+        if not collection.short_code:
+            return self.env._(
+                ", owes %(amount)s, account %(account)s",
+                amount=amount,
+                account=self.account_no,
+            )
+        return self.env._(
+            ", owes %(amount)s, pay %(short_code)s account %(account)s",
+            amount=amount,
+            short_code=collection.short_code,
+            account=self.account_no,
+        )
+
+    def _say_moment(self, moment):
+        return format_datetime(
+            self.env, moment, tz=self.company_id._isp_zone(), dt_format="EEE d MMM y HH:mm"
+        )
+
+    def _say_label(self, model, name, value):
+        field = self.env[model]._fields[name]
+        return dict(field._description_selection(self.env)).get(value, value)

@@ -1,0 +1,10 @@
+DROP TRIGGER IF EXISTS isp_guard ON account_move;
+DROP TRIGGER IF EXISTS isp_guard ON account_move_line;
+DROP TRIGGER IF EXISTS isp_guard ON account_payment;
+DROP TRIGGER IF EXISTS isp_guard ON isp_operation;
+DROP FUNCTION IF EXISTS isp_guard_move();
+DROP FUNCTION IF EXISTS isp_guard_line();
+DROP FUNCTION IF EXISTS isp_guard_payment();
+DROP FUNCTION IF EXISTS isp_guard_operation();
+DROP FUNCTION IF EXISTS isp_guard_refuse(text);
+DROP FUNCTION IF EXISTS isp_guard_maintenance(text);
