@@ -129,13 +129,17 @@ def output(command, why, **kwargs):
 
 
 def alive(pid_file):
-    """Return the pid in `pid_file` when that process still runs, else None."""
+    """Return the pid in `pid_file` when that process is ours and runs, else None.
+
+    A number that the system has meanwhile given to a stranger is not ours: the
+    command lines of our services name our state folder.
+    """
     try:
         pid = int(pid_file.read_text().split()[0])
-        os.kill(pid, 0)
+        command = Path(f"/proc/{pid}/cmdline").read_bytes()
     except (OSError, ValueError, IndexError):
         return None
-    return pid
+    return pid if os.fsencode(HOME) in command else None
 
 
 def terminate(pid_file, signal_number, seconds=15):

@@ -4,6 +4,7 @@ import contextlib
 import os
 import re
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -89,7 +90,9 @@ def _write_as_root(path, text, mode):
         return False
     why = f"{path} could not be written."
     run(as_root(["mkdir", "-p", str(path.parent)]), why)
-    run(as_root(["tee", str(path)]), why, input=text.encode(), stdout=-3)
+    run(
+        as_root(["tee", str(path)]), why, input=text.encode(), stdout=subprocess.DEVNULL
+    )
     run(as_root(["chmod", mode, str(path)]), why)
     return True
 
@@ -125,15 +128,20 @@ def need(*groups):
     say(f"Installing Debian packages: {names}")
     why = "Check the network and /etc/apt, then start again."
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    apt = ["apt-get", "-y", "-o", "DPkg::Lock::Timeout=600"]
+    apt = ["apt-get", "-y", "-q", "-o", "DPkg::Lock::Timeout=600"]
+    apt += ["-o", "Dpkg::Use-Pty=0"]
     with quiet_services():
-        run(as_root([*apt, "update"]), why, env=environment, stdin=-3)
+        run(as_root([*apt, "update"]), why, env=environment, stdin=subprocess.DEVNULL)
         run(
             as_root([*apt, "install", "--no-install-recommends", *missing]),
             why,
             env=environment,
-            stdin=-3,
+            stdin=subprocess.DEVNULL,
         )
+    if "freeradius" in missing and shutil.which("systemctl"):
+        # Installed for tests and demo; the machine need not start it at boot.
+        disable = as_root(["systemctl", "--quiet", "disable", "freeradius"])
+        subprocess.run(disable, check=False, stdin=subprocess.DEVNULL)
     still = [name for there, names in checks if not there() for name in names]
     if still and still != ["python3-venv"]:
         raise SetupError(f"Still missing after the installation: {' '.join(still)}.")
