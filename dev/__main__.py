@@ -3,8 +3,8 @@
 import os
 import sys
 
-from . import linting, odoo, postgres, testing
-from .state import SetupError, main_guard, pg_environment, say
+from . import demo, linting, odoo, postgres, services, testing
+from .state import SetupError, demo_db, main_guard, pg_environment, say
 
 
 def cmd_setup(_arguments):
@@ -52,6 +52,21 @@ def cmd_lint(_arguments):
     return linting.main()
 
 
+def cmd_demo(_arguments):
+    """demo: everything running, and the main job played for the eye."""
+    return demo.main()
+
+
+def cmd_stop(_arguments):
+    """stop: end what the other commands have started."""
+    return demo.stop()
+
+
+def cmd_bench(arguments):
+    """bench [NAME]: measurements of bench/; the last line of each is JSON."""
+    return services.bench(arguments)
+
+
 def cmd_dropdb(arguments):
     """dropdb NAME: drop a database and its files."""
     postgres.start()
@@ -77,8 +92,6 @@ def cmd_postgres(_arguments):
 
 def cmd_shell(arguments):
     """shell [DATABASE]: Odoo's Python shell."""
-    from .state import demo_db
-
     odoo.prepare()
     postgres.start()
     return odoo.call(["shell", "-d", *(arguments or [demo_db()]), "--no-http"])

@@ -1,0 +1,108 @@
+"""Make one more unpaid subscriber; read by `odoo shell`, which gives `env`.
+
+What the demo data brought is used; what is missing (chart of accounts, gateway,
+paybill, package) is made. Prints one line of JSON for dev/demo.py.
+"""
+
+import json
+import os
+import secrets
+
+wish = json.loads(os.environ["ISP_DEMO"])
+company = env.company  # noqa: F821
+env = env(context={"lang": "en_US"})  # noqa: F821
+
+if not env["account.account"].search_count([("company_ids", "in", company.ids)]):
+    kenya = env.ref("base.ke")
+    env.ref("base.KES").active = True
+    company.write(
+        {
+            "name": "Savanna Fibre",
+            "country_id": kenya.id,
+            "currency_id": env.ref("base.KES").id,
+            "isp_tz": "Africa/Nairobi",
+        }
+    )
+    env["account.chart.template"].try_loading("generic_coa", company, False)
+
+gateway = env["isp.gateway"].search([("database", "=", wish["database"])], limit=1)
+link = {
+    "ip_address": "127.0.0.1",
+    "port": wish["port"],
+    "username": wish["role"],
+    "password": wish["role"],
+    "tz": wish["tz"],
+}
+if not gateway:
+    link.update(name="FreeRADIUS of the demo", database=wish["database"])
+    gateway = env["isp.gateway"].create(link)
+elif gateway.port != link["port"]:
+    gateway.write(link)
+if gateway.mode != "control":
+    gateway.action_take_control()
+
+Collection = env["isp.collection"]
+paybill = Collection.search([("provider", "=", "mpesa_ke")], limit=1)
+if not paybill:
+    paybill = Collection.create(
+        {
+            "name": "Paybill 123456",
+            "provider": "mpesa_ke",
+            "country_id": env.ref("base.ke").id,
+            "short_code": "123456",
+        }
+    )
+
+Package = env["isp.package"]
+limited = [("speed_download", ">", 0), ("access_kind", "=", "login")]
+package = Package.search(
+    [*limited, ("setup_item_ids", "=", False), ("amount", ">", 0)], limit=1
+)
+if not package:
+    package = Package.create(
+        {
+            "name": "Home 10M",
+            "amount": 1500.0,
+            "billing_cycle_id": env.ref("mybizna_isp.isp_billing_cycle_monthly").id,
+            "speed_download": 10,
+            "speed_upload": 5,
+        }
+    )
+
+number = 1 + env["isp.connection"].search_count([("username", "=like", "mary%")])
+client = env["res.partner"].create(
+    {"name": f"Mary Wanjiru {number}", "country_id": env.ref("base.ke").id}
+)
+connection = env["isp.connection"].create(
+    {
+        "partner_id": client.id,
+        "package_id": package.id,
+        "gateway_id": gateway.id,
+        "username": f"mary{number}",
+        "password": secrets.token_hex(4),
+    }
+)
+# The button "Process New": set-up, activation, the first period's invoice.
+connection.action_process_new()
+env.cr.commit()
+
+facts = {
+    "connection": connection.id,
+    "username": connection.username,
+    "password": connection.password,
+    "account_no": connection.account_no,
+    "client": client.name,
+    "package": package.name,
+    "invoice": connection.invoice_id.name,
+    "amount": connection.invoice_id.amount_residual,
+    "currency": company.currency_id.name,
+    "status": connection.status_text,
+    "token": paybill.token,
+    "params": {
+        key: paybill[f"param_{key}"]
+        for key in ("message", "sender", "receiver", "datetime", "smsc")
+    },
+    "sender": (paybill.accepted_senders or "").split(",")[0].strip(),
+    "receiver": paybill.receiver or "",
+}
+print(f"\nISP_DEMO {json.dumps(facts)}")
