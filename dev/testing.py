@@ -58,7 +58,8 @@ def _unit(result, expression):
     say("Plain Python tests of tools/ (pytest)")
     report = LOGS / "unit.xml"
     report.unlink(missing_ok=True)
-    options = ["-q", "--color=no", "--tb=short", f"--junitxml={report}"]
+    options = ["-q", "--color=no", "--tb=short", "--continue-on-collection-errors"]
+    options += [f"--junitxml={report}"]
     if expression:
         options += ["-k", expression]
     status = pytest([UNIT, *options], stdin=subprocess.DEVNULL).returncode
@@ -176,12 +177,12 @@ def _lifecycle(result):
     for step, (arguments, wanted) in steps.items():
         status, log, path = _run_odoo(arguments, f"odoo-{step}")
         state = _module_state(database)
+        detail = "".join(log.bad) or _tail(path)
         result.check(
             not status and state == wanted and not log.bad,
             f"Step {step}",
-            f"Status {status}, {MODULE} is in state `{state}`.\n{_tail(path)}",
+            f"Status {status}, {MODULE} is in state `{state}`.\n{detail}",
         )
-        _judge_log(result, log, path, step)
         if state != wanted:
             return
     left = postgres.sql(LEFTOVERS.format(module=MODULE), database)
