@@ -267,10 +267,11 @@ class AccountMove(models.Model):
             guarded._isp_refuse()
         return super().button_cancel()
 
-    @api.ondelete(at_uninstall=False)
-    def _unlink_except_on_contract(self):
+    def unlink(self):
+        # Before Odoo's own deletion, which takes the lines first.
         if guarded := self._isp_get_guarded():
             guarded._isp_refuse()
+        return super().unlink()
 
     # === CANCEL BY COUNTER-ENTRY === #
 
@@ -310,7 +311,7 @@ class AccountMove(models.Model):
             cancel=True,
         )
         self.isp_revoked_by_id = mirror
-        self.isp_billing_ids.state = "revoked"
+        self._isp_revoke_billings()
         self.message_post(body=self.env._("Cancelled by counter-entry: %s", reason))
         return mirror
 
@@ -326,4 +327,8 @@ class AccountMove(models.Model):
             if whole and not invoice.isp_revoked_by_id:
                 invoice.isp_revoked_by_id = note
                 note.isp_revokes_id = invoice
-                invoice.isp_billing_ids.state = "revoked"
+                invoice._isp_revoke_billings()
+
+    def _isp_revoke_billings(self):
+        # Billing rows are the engine's; who may cancel the invoice may cancel them.
+        self.isp_billing_ids.sudo().state = "revoked"

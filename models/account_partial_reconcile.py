@@ -9,29 +9,33 @@ class AccountPartialReconcile(models.Model):
     def create(self, vals_list):
         """Override of `account`: both sides belong to one contract, whoever matches;
         then let what was paid take effect."""
+        for vals in vals_list:
+            self._isp_check_contract(vals)
         partials = super().create(vals_list)
-        partials._isp_check_contract()
         partials._isp_after_match()
         return partials
 
-    def _isp_check_contract(self):
-        for partial in self:
-            debit, credit = partial.debit_move_id, partial.credit_move_id
-            if debit.isp_contract_id != credit.isp_contract_id:
-                raise UserError(
-                    self.env._(
-                        "%(debit)s belongs to %(one)s and %(credit)s to %(other)s: they "
-                        "can't be matched. Money crosses contracts by a transfer only.",
-                        debit=debit.move_id.display_name,
-                        one=debit.isp_contract_id.name or self.env._("no contract"),
-                        credit=credit.move_id.display_name,
-                        other=credit.isp_contract_id.name or self.env._("no contract"),
-                    )
+    @api.model
+    def _isp_check_contract(self, vals):
+        Line = self.env["account.move.line"]
+        debit = Line.browse(vals["debit_move_id"])
+        credit = Line.browse(vals["credit_move_id"])
+        if debit.isp_contract_id != credit.isp_contract_id:
+            raise UserError(
+                self.env._(
+                    "%(debit)s belongs to %(one)s and %(credit)s to %(other)s: they "
+                    "can't be matched. Money crosses contracts by a transfer only.",
+                    debit=debit.move_id.display_name,
+                    one=debit.isp_contract_id.name or self.env._("no contract"),
+                    credit=credit.move_id.display_name,
+                    other=credit.isp_contract_id.name or self.env._("no contract"),
                 )
+            )
 
     def _isp_after_match(self):
         lines = (self.debit_move_id | self.credit_move_id).filtered("isp_connection_id")
-        billings = lines.move_id.isp_billing_ids.filtered("is_paid")
+        # Whoever matches money need not be allowed to write what follows from it.
+        billings = lines.move_id.isp_billing_ids.sudo().filtered("is_paid")
         billings._start_when_paid(fields.Datetime.now())
         if billings.filtered(lambda b: b.kind == "setup"):
             self.env.ref("mybizna_isp.isp_connection_cron_bill")._trigger()

@@ -20,9 +20,14 @@ class AccountPayment(models.Model):
     isp_contract_id = fields.Many2one(
         "isp.contract",
         string="Contract",
+        compute="_compute_isp_contract_id",
+        store=True,
+        readonly=False,
+        precompute=True,
         index="btree_not_null",
         ondelete="restrict",
         check_company=True,
+        help="Whose money it is. The client's only contract is filled in.",
     )
     isp_connection_id = fields.Many2one(
         "isp.connection",
@@ -57,7 +62,30 @@ class AccountPayment(models.Model):
         "This receipt has been booked already.",
     )
 
+    @api.depends("partner_id", "company_id", "partner_type")
+    def _compute_isp_contract_id(self):
+        todo = self.filtered(lambda p: p.state in (False, "draft"))
+        groups = self.env["isp.contract"]._read_group(
+            [("partner_id", "in", todo.partner_id.ids), ("state", "=", "active")],
+            ["partner_id", "company_id"],
+            ["id:recordset"],
+        )
+        contracts = {(partner, company): found for partner, company, found in groups}
+        for payment in todo.filtered(lambda p: p.partner_type == "customer"):
+            found = contracts.get((payment.partner_id, payment.company_id))
+            payment.isp_contract_id = found if found and len(found) == 1 else False
+
     # === POSTING === #
+
+    def action_post(self):
+        """Override of `account`: money of a contract pays its debts at once, unless
+        the person who registers it has chosen what it pays."""
+        res = super().action_post()
+        if not self.env.context.get("isp_match_chosen"):
+            self._isp_get_guarded().filtered(
+                lambda p: p.payment_type == "inbound"
+            )._isp_reconcile()
+        return res
 
     def _generate_move_vals(
         self, write_off_line_vals=None, force_balance=None, line_ids=None

@@ -252,7 +252,7 @@ class IspConnection(models.Model):
     @api.model
     def _complete_setup_items(self, vals):
         """Copy the package's items: later edits of the package change nothing here."""
-        if "setup_item_ids" in vals:
+        if vals.get("setup_item_ids"):
             return
         package = self.env["isp.package"].browse(vals.get("package_id"))
         vals["setup_item_ids"] = [

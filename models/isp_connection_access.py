@@ -26,7 +26,9 @@ class IspConnection(models.Model):
 
     suspension_ids = fields.One2many("isp.suspension", "connection_id", copy=False)
     extension_ids = fields.One2many("isp.extension", "connection_id", copy=False)
-    access_ids = fields.One2many("isp.access", "connection_id", copy=False)
+    access_ids = fields.One2many(
+        "isp.access", "connection_id", string="Access on Routers", copy=False
+    )
     paid_until_at = fields.Datetime(
         string="Paid Until",
         compute="_compute_coverage",

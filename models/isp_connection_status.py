@@ -95,7 +95,10 @@ class IspConnection(models.Model):
     def _say_waiting(self, decision):
         """A line whose gateway does not know yet what it is allowed, or ``None``."""
         access = self.access_ids.filtered(lambda a: a.gateway_id == self.gateway_id)[:1]
-        if self.state != "active" or not self.gateway_id or not self.username:
+        if self.state != "active" or not self.username:
+            return None
+        if self.gateway_id.mode != "control":
+            # Nothing is written there, so nothing can be waited for.
             return None
         allowed = decision.level != "off"
         if access.applied_on == allowed and access.state != "error":

@@ -297,7 +297,7 @@ class IspContract(models.Model):
 
     @api.model
     def _create_payments(self, vals_list):
-        """Book money in: create, post and reconcile payments in one batch.
+        """Book money in: create and post payments, which matches them, in one batch.
 
         The named connection's debt is paid first, then the oldest due of the contract;
         what is left stays as the contract's credit.
@@ -313,7 +313,6 @@ class IspContract(models.Model):
             [self.browse(vals["contract_id"])._prepare_payment_vals(vals) for vals in vals_list]
         )
         payments.action_post()
-        payments._isp_reconcile()
         return payments
 
     def _prepare_payment_vals(self, vals):

@@ -20,7 +20,7 @@ END $$ LANGUAGE plpgsql;
 
 CREATE OR REPLACE FUNCTION isp_guard_move() RETURNS trigger AS $$
 BEGIN
-    IF NOT COALESCE(OLD.isp_is_ledger, false) OR OLD.state <> 'posted'
+    IF NOT COALESCE(OLD.isp_is_ledger, false) OR OLD.state IS DISTINCT FROM 'posted'
             OR isp_guard_maintenance('account_move ' || OLD.id) THEN
         RETURN CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END;
     END IF;
@@ -49,7 +49,7 @@ BEGIN
         END IF;
         RETURN NEW;
     END IF;
-    IF OLD.isp_contract_id IS NULL OR OLD.parent_state <> 'posted'
+    IF OLD.isp_contract_id IS NULL OR OLD.parent_state IS DISTINCT FROM 'posted'
             OR isp_guard_maintenance('account_move_line ' || OLD.id) THEN
         RETURN CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END;
     END IF;
@@ -71,14 +71,14 @@ END $$ LANGUAGE plpgsql;
 
 CREATE OR REPLACE FUNCTION isp_guard_payment() RETURNS trigger AS $$
 BEGIN
-    IF OLD.isp_contract_id IS NULL OR OLD.state NOT IN ('in_process', 'paid')
+    IF OLD.isp_contract_id IS NULL OR COALESCE(OLD.state, 'draft') NOT IN ('in_process', 'paid')
             OR isp_guard_maintenance('account_payment ' || OLD.id) THEN
         RETURN CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END;
     END IF;
     IF TG_OP = 'DELETE' THEN
         PERFORM isp_guard_refuse('account_payment');
     END IF;
-    IF NEW.state NOT IN ('in_process', 'paid')
+    IF COALESCE(NEW.state, 'draft') NOT IN ('in_process', 'paid')
         OR (OLD.amount, OLD.date, OLD.currency_id, OLD.journal_id, OLD.isp_contract_id,
             OLD.isp_receipt_id, OLD.move_id)
         IS DISTINCT FROM

@@ -21,10 +21,14 @@ class AccountPaymentRegister(models.TransientModel):
         vals = super()._create_payment_vals_from_batch(batch_result)
         return {**vals, **self._isp_prepare_payment_vals(batch_result)}
 
+    def _create_payments(self):
+        """Override of `account`: what it pays was chosen with the invoices."""
+        return super(
+            AccountPaymentRegister, self.with_context(isp_match_chosen=True)
+        )._create_payments()
+
     def _isp_prepare_payment_vals(self, batch_result):
         contract = batch_result["lines"].isp_contract_id
-        if not contract:
-            return {}
         connection = batch_result["lines"].isp_connection_id
         return {
             "isp_contract_id": contract.id,

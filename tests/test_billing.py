@@ -1,0 +1,392 @@
+from datetime import date, datetime
+from unittest.mock import patch
+
+from freezegun import freeze_time
+
+from odoo import fields
+from odoo.tests import tagged
+from odoo.tools import mute_logger
+
+from .common import IspCommon
+
+
+@tagged("post_install", "-at_install")
+class TestBilling(IspCommon):
+    def _run_cron(self):
+        with self.enter_registry_test_mode():
+            self.env.ref("mybizna_isp.isp_connection_cron_bill").method_direct_trigger()
+        self.env.invalidate_all()
+
+    # === set-up and activation === #
+
+    def test_a_setup_invoice_is_made_once_however_often_it_is_asked_for(self):
+        self.package.setup_item_ids = [(0, 0, {"name": "Router", "amount": 3000})]
+        connection = self._create_connection()
+        connection.action_generate_invoice()
+        connection.action_generate_invoice()
+        self._run_cron()
+        setup = connection.billing_ids.filtered(lambda b: b.kind == "setup")
+        self.assertEqual(len(setup), 1)
+        self.assertEqual(len(setup.invoice_id), 1)
+        self.assertTrue(connection.is_setup)
+        self.assertEqual(connection.state, "new")
+
+    def test_without_setup_items_the_line_is_active_at_once_without_an_empty_invoice(
+        self,
+    ):
+        connection = self._create_connection()
+        connection.action_process_new()
+        self.assertEqual(connection.state, "active")
+        self.assertEqual(connection.billing_ids.mapped("kind"), ["period"])
+        self.assertEqual(len(connection._get_invoices()), 1)
+
+    def test_paying_the_setup_invoice_activates_and_bills_the_first_period(self):
+        self.package.setup_item_ids = [(0, 0, {"name": "Router", "amount": 3000})]
+        connection = self._create_active()
+        self._pay(connection.contract_id, self._owed(connection))
+        self._run_cron()
+        self.assertEqual(connection.state, "active")
+        self.assertEqual(len(connection.billing_ids), 2)
+        self._run_cron()
+        self.assertEqual(len(connection.billing_ids), 2)
+
+    def test_nothing_is_invoiced_before_the_start_date(self):
+        connection = self._create_connection(
+            date_start=fields.Date.add(self.company._isp_today(), days=3)
+        )
+        self._run_cron()
+        self.assertFalse(connection.billing_ids)
+
+    # === periods === #
+
+    def _pay_all(self, connection):
+        self._pay(connection.contract_id, self._owed(connection), connection)
+
+    def test_the_next_period_is_invoiced_five_days_ahead_and_once(self):
+        with freeze_time("2026-01-10 09:00:00"):
+            connection = self._create_active()
+            self._pay_all(connection)
+        with freeze_time("2026-02-04 09:00:00"):
+            self._run_cron()
+            self.assertEqual(len(connection.billing_ids), 1)
+        with freeze_time("2026-02-05 09:00:00"):
+            self._run_cron()
+            self._run_cron()
+            billing = connection.billing_ids[0]
+            self.assertEqual(len(connection.billing_ids), 2)
+            self.assertEqual(billing.date_start, date(2026, 2, 10))
+            self.assertEqual(billing.date_end, date(2026, 3, 9))
+
+    def test_an_invoice_is_dated_at_issue_and_due_when_its_period_begins(self):
+        with freeze_time("2026-01-10 09:00:00"):
+            connection = self._create_active()
+            self._pay_all(connection)
+        with freeze_time("2026-02-05 09:00:00"):
+            self._run_cron()
+            invoice = connection.invoice_id
+        self.assertEqual(invoice.invoice_date, date(2026, 2, 5))
+        self.assertEqual(invoice.date, date(2026, 2, 5))
+        self.assertEqual(invoice.invoice_date_due, date(2026, 2, 10))
+        receivable = invoice.line_ids.filtered("isp_contract_id")
+        self.assertEqual(receivable.date_maturity, date(2026, 2, 10))
+        self.assertIn("2026-02-10", invoice.invoice_line_ids.name)
+
+    def test_the_anchor_day_comes_back_after_february(self):
+        starts = []
+        with freeze_time("2026-01-31 09:00:00"):
+            connection = self._create_active()
+        for day in ("2026-02-25", "2026-03-28", "2026-04-28", "2026-05-28"):
+            with freeze_time(f"{day} 09:00:00"):
+                self._pay_all(connection)
+                self._run_cron()
+                starts.append(connection.billing_ids[0].date_start)
+        self.assertEqual(
+            starts,
+            [date(2026, 2, 28), date(2026, 3, 31), date(2026, 4, 30), date(2026, 5, 31)],
+        )
+
+    def test_today_is_the_companys_also_half_an_hour_after_its_midnight(self):
+        with freeze_time("2026-01-10 09:00:00"):
+            connection = self._create_active()
+            self._pay_all(connection)
+        # 21:30 UTC is 00:30 of the next day in Nairobi.
+        with freeze_time("2026-02-04 21:30:00"):
+            self._run_cron()
+        self.assertEqual(connection.billing_ids[0].date_start, date(2026, 2, 10))
+        self.assertEqual(connection.invoice_id.invoice_date, date(2026, 2, 5))
+
+    def test_a_line_off_for_unpaid_gets_no_invoices_for_that_time(self):
+        with freeze_time("2026-01-10 09:00:00"):
+            connection = self._create_active()
+        for day in ("2026-02-05", "2026-03-06", "2026-04-06"):
+            with freeze_time(f"{day} 09:00:00"):
+                self._run_cron()
+        self.assertEqual(len(connection.billing_ids), 1)
+        with freeze_time("2026-04-20 09:00:00"):
+            self._pay_all(connection)
+            self._run_cron()
+            self.assertEqual(len(connection.billing_ids), 1)
+            self.assertEqual(connection.access, "on")
+
+    def test_a_period_paid_after_it_passed_unserved_counts_from_the_payment(self):
+        with freeze_time("2026-01-10 09:00:00"):
+            connection = self._create_active()
+        with freeze_time("2026-04-20 09:00:00"):
+            self._pay_all(connection)
+            self.assertEqual(connection.access, "on")
+            self.assertEqual(connection.expiry_date, date(2026, 5, 20))
+            self.assertEqual(connection.billing_date, date(2026, 5, 20))
+
+    def test_a_paused_line_gets_no_invoices(self):
+        with freeze_time("2026-01-10 09:00:00"):
+            connection = self._create_active()
+            self._pay_all(connection)
+            self.env["isp.suspension"].create(
+                {"connection_id": connection.id, "reason": "paused"}
+            )
+        with freeze_time("2026-02-06 09:00:00"):
+            self._run_cron()
+        self.assertEqual(len(connection.billing_ids), 1)
+
+    def test_missed_runs_are_made_up_in_order_for_a_line_that_was_on(self):
+        self.package.on_expiry = "nothing"
+        with freeze_time("2026-01-10 09:00:00"):
+            connection = self._create_active()
+        with freeze_time("2026-04-12 09:00:00"):
+            self._run_cron()
+            self._run_cron()
+            self._run_cron()
+        starts = connection.billing_ids.sorted("start_at").mapped("date_start")
+        self.assertEqual(
+            starts,
+            [date(2026, 1, 10), date(2026, 2, 10), date(2026, 3, 10), date(2026, 4, 10)],
+        )
+
+    def test_a_fresh_database_bills_every_line_without_any_setting(self):
+        connections = self.env["isp.connection"].concat(
+            *[
+                self._create_connection(partner_id=self._create_client(f"C{i}").id)
+                for i in range(20)
+            ]
+        )
+        self._run_cron()
+        self.assertEqual(len(connections.billing_ids.invoice_id), 20)
+
+    def test_one_poison_line_keeps_its_error_and_the_others_are_billed(self):
+        lines = [
+            self._create_connection(partner_id=self._create_client(f"C{i}").id)
+            for i in range(5)
+        ]
+        poison = lines[2]
+        poison.contract_id.type_id = self.env.ref(
+            "mybizna_isp.isp_contract_type_prepaid"
+        )
+        self._run_cron()
+        for line in lines:
+            self.assertEqual(len(line.billing_ids), 0 if line == poison else 1)
+        self.assertIn("may go down to", poison.needs_attention)
+        self.assertEqual(poison.state, "new")
+        self.assertEqual(len(poison.activity_ids), 1)
+        self.assertEqual(len(poison.contract_id.operation_ids), 0)
+        # Tried again later, and told once only.
+        self._run_cron()
+        self.assertEqual(len(poison.activity_ids), 1)
+        poison.contract_id.type_id = self.env.ref(
+            "mybizna_isp.isp_contract_type_standard"
+        )
+        poison.billing_retry_at = False
+        self._run_cron()
+        self.assertFalse(poison.needs_attention)
+        self.assertEqual(len(poison.billing_ids), 1)
+        self.assertFalse(poison.activity_ids)
+
+    def test_taxes_and_account_come_from_the_product(self):
+        self.package.product_id.taxes_id = self.tax_sale_a
+        account = self.company_data["default_account_revenue"].copy({"code": "400999"})
+        self.package.product_id.property_account_income_id = account
+        line = self._create_active().invoice_id.invoice_line_ids
+        self.assertEqual(line.tax_ids, self.tax_sale_a)
+        self.assertEqual(line.account_id, account)
+
+    def test_a_pricelist_gives_the_price_of_the_service_date(self):
+        pricelist = self.env["product.pricelist"].create(
+            {
+                "name": "Staff",
+                "company_id": self.company.id,
+                "currency_id": self.company.currency_id.id,
+                "item_ids": [
+                    (0, 0, {"compute_price": "fixed", "fixed_price": 900}),
+                ],
+            }
+        )
+        contract = self.env["isp.contract"].create(
+            {"partner_id": self.client.id, "pricelist_id": pricelist.id}
+        )
+        connection = self._create_active(contract_id=contract.id)
+        self.assertEqual(connection.invoice_id.amount_untaxed, 900)
+
+    def test_a_batch_costs_a_bounded_number_of_queries_a_line(self):
+        counts = []
+        for size in (10, 40):
+            lines = self.env["isp.connection"].concat(
+                *[
+                    self._create_connection(partner_id=self._create_client(f"C{i}").id)
+                    for i in range(size)
+                ]
+            ).sudo().with_context(tracking_disable=True)
+            self.env.flush_all()
+            self.env.invalidate_all()
+            before = self.cr.sql_log_count
+            lines._process_new()
+            self.env.flush_all()
+            counts.append((self.cr.sql_log_count - before) / size)
+        self.assertLess(counts[1], counts[0])
+        self.assertLess(counts[1], 30)
+
+    # === hours === #
+
+    def test_24_hours_bought_at_2210_end_at_2210_the_next_day(self):
+        package = self._create_package(
+            "Day pass",
+            50.0,
+            billing_cycle_id=self.hourly.copy({"duration": 24, "name": "24 h"}).id,
+        )
+        with freeze_time("2026-03-01 19:10:00"):  # 22:10 in Nairobi
+            connection = self._create_active(package_id=package.id)
+            self._pay_all(connection)
+            self.assertEqual(connection.expiry_at, datetime(2026, 3, 2, 19, 10))
+            self.assertEqual(connection.expiry_date, date(2026, 3, 2))
+        with freeze_time("2026-03-02 19:09:00"):
+            self.env.invalidate_all()
+            self.assertEqual(connection.access, "on")
+        with freeze_time("2026-03-02 19:11:00"):
+            self.env.invalidate_all()
+            self.assertEqual(connection.access, "off")
+
+    def test_hours_paid_late_begin_when_access_opens(self):
+        package = self._create_package(
+            "Day pass",
+            50.0,
+            billing_cycle_id=self.hourly.copy({"duration": 24, "name": "24 h"}).id,
+        )
+        with freeze_time("2026-03-01 19:10:00"):
+            connection = self._create_active(package_id=package.id)
+        with freeze_time("2026-03-02 00:10:00"):
+            self._pay_all(connection)
+            self.assertEqual(connection.expiry_at, datetime(2026, 3, 3, 0, 10))
+
+    def test_a_daily_line_is_never_billed_more_than_a_day_ahead(self):
+        package = self._create_package("Daily", 50.0, billing_cycle_id=self.daily.id)
+        with freeze_time("2026-03-01 09:00:00"):
+            connection = self._create_active(package_id=package.id)
+            self._pay_all(connection)
+            self._run_cron()
+            self._run_cron()
+            self.assertEqual(len(connection.billing_ids), 2)
+
+    # === expiry === #
+
+    def test_expiry_is_the_end_of_the_last_paid_period_plus_grace(self):
+        self.package.grace_hours = 6
+        with freeze_time("2026-01-10 09:00:00"):
+            connection = self._create_active()
+            self.assertFalse(connection.expiry_at)
+            self._pay_all(connection)
+        # The local midnight of 10 February is 21:00 UTC of the 9th.
+        self.assertEqual(connection.paid_until_at, datetime(2026, 2, 9, 21, 0))
+        self.assertEqual(connection.expiry_at, datetime(2026, 2, 10, 3, 0))
+        self.assertEqual(connection.expiry_date, date(2026, 2, 10))
+
+    def test_unreconciling_takes_expiry_and_access_back_and_redoing_gives_it_once(self):
+        with freeze_time("2026-01-10 09:00:00"):
+            connection = self._create_active()
+            payment = self._pay(connection.contract_id, 1725.0, connection)
+            expiry = connection.expiry_at
+            self.assertEqual(connection.access, "on")
+            lines = payment.move_id.line_ids.filtered("isp_contract_id")
+            lines.remove_move_reconcile()
+            self.assertFalse(connection.expiry_at)
+            self.assertEqual(connection.access, "off")
+            payment._isp_reconcile()
+            self.assertEqual(connection.expiry_at, expiry)
+            self.assertLedger(connection.contract_id)
+
+    def test_expiry_cant_be_written_by_hand(self):
+        connection = self._create_active()
+        connection.write({"expiry_at": "2030-01-01 00:00:00"})
+        connection.invalidate_recordset()
+        self.env.add_to_compute(connection._fields["expiry_at"], connection)
+        self.assertFalse(connection.expiry_at)
+
+    def test_each_kind_of_extension_opens_and_ends_by_the_clock(self):
+        for kind in ("promise", "free", "outage", "holiday", "migrated", "held"):
+            with freeze_time("2026-01-10 09:00:00"):
+                connection = self._create_active()
+                self.env["isp.extension"].create(
+                    {
+                        "connection_id": connection.id,
+                        "kind": kind,
+                        "date_to": "2026-01-12 09:00:00",
+                    }
+                )
+                self.assertEqual(connection.access, "on")
+                self.assertEqual(connection.expiry_at, datetime(2026, 1, 12, 9, 0))
+            with freeze_time("2026-01-12 09:00:01"):
+                self.env.invalidate_all()
+                self.assertEqual(connection.access, "off")
+                self.assertEqual(self._owed(connection), 1725.0)
+
+    def test_a_payment_lifts_no_suspension_by_hand(self):
+        connection = self._create_active()
+        self.env["isp.suspension"].create({"connection_id": connection.id})
+        self._pay_all(connection)
+        self.assertEqual(connection.access, "off")
+        connection.suspension_ids.action_end()
+        self.assertEqual(connection.access, "on")
+
+    def test_what_the_search_finds_on_is_what_the_function_says(self):
+        lines = [
+            self._create_active(partner_id=self._create_client().id) for _i in range(4)
+        ]
+        self._pay_all(lines[0])
+        self._pay_all(lines[1])
+        self.env["isp.suspension"].create({"connection_id": lines[1].id})
+        self.env["isp.extension"].create(
+            {"connection_id": lines[2].id, "date_to": self._soon(days=1)}
+        )
+        everything = self.env["isp.connection"].search([])
+        for level in ("on", "off", "limited"):
+            found = everything.search([("access", "=", level)])
+            self.assertEqual(
+                found, everything.filtered(lambda c, a=level: c.access == a), level
+            )
+
+    def test_an_expired_line_falls_back_to_the_slower_package_where_so_set(self):
+        slow = self._create_package("Slow", 0.0, speed_download=1, speed_upload=1)
+        self.package.write({"on_expiry": "fallback", "fallback_package_id": slow.id})
+        connection = self._create_active()
+        desired = connection._get_desired_access()[connection.id]
+        self.assertEqual(connection.access, "limited")
+        self.assertTrue(desired["on"])
+        self.assertEqual(desired["rate_down"], 1_000_000)
+        self._pay_all(connection)
+        desired = connection._get_desired_access()[connection.id]
+        self.assertEqual(desired["rate_down"], 10_000_000)
+        self.assertEqual(desired["rate_up"], 5_000_000)
+
+    def test_a_killed_run_leaves_neither_a_lost_nor_a_double_period(self):
+        lines = [
+            self._create_connection(partner_id=self._create_client(f"C{i}").id)
+            for i in range(4)
+        ]
+        Model = type(self.env["isp.connection"])
+        with (
+            patch.object(Model, "_is_urgent_work_waiting", side_effect=SystemExit),
+            mute_logger("odoo.addons.base.models.ir_cron"),
+            self.assertRaises(SystemExit),
+        ):
+            self._run_cron()
+        self._run_cron()
+        for line in lines:
+            self.assertEqual(len(line.billing_ids), 1)
+            self.assertEqual(len(line._get_invoices()), 1)

@@ -1,0 +1,467 @@
+from psycopg2.errors import CheckViolation
+
+from odoo import Command, fields
+from odoo.tests import tagged
+from odoo.tools import mute_logger
+
+from .common import IspCommon
+
+
+@tagged("post_install", "-at_install")
+class TestLedger(IspCommon):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.line_a = cls._create_active(username="line-a")
+        cls.line_b = cls._create_active(username="line-b")
+        cls.contract = cls.line_a.contract_id
+
+    def _create_invoice(self, amounts, contract=None, post=True, **values):
+        """An invoice with one line a (connection, amount) pair."""
+        contract = contract or self.contract
+        invoice = self.env["account.move"].create(
+            {
+                "move_type": "out_invoice",
+                "partner_id": contract.partner_id.id,
+                "isp_contract_id": contract.id,
+                "invoice_date": fields.Date.today(),
+                "invoice_date_due": fields.Date.today(),
+                "invoice_line_ids": [
+                    Command.create(
+                        {
+                            "name": "x",
+                            "quantity": 1,
+                            "price_unit": amount,
+                            "isp_connection_id": connection.id,
+                            "tax_ids": values.pop("tax_ids", False),
+                        }
+                    )
+                    for connection, amount in amounts
+                ],
+                **values,
+            }
+        )
+        if post:
+            invoice.action_post()
+        return invoice
+
+    def _receivables(self, move):
+        return move.line_ids.filtered("isp_contract_id")
+
+    # === receivable split by connection === #
+
+    def test_the_receivable_of_an_invoice_is_split_by_connection(self):
+        invoice = self._create_invoice([(self.line_a, 1000), (self.line_b, 575)])
+        split = {
+            line.isp_connection_id: line.balance for line in self._receivables(invoice)
+        }
+        self.assertEqual(split, {self.line_a: 1000, self.line_b: 575})
+
+    def test_editing_a_draft_keeps_the_split_right(self):
+        invoice = self._create_invoice(
+            [(self.line_a, 1000), (self.line_b, 575)], post=False
+        )
+        invoice.invoice_line_ids[0].price_unit = 1200
+        invoice.invoice_line_ids[1].isp_connection_id = self.line_a
+        self.assertEqual(self._receivables(invoice).isp_connection_id, self.line_a)
+        self.assertEqual(sum(self._receivables(invoice).mapped("balance")), 1775)
+        invoice.invoice_line_ids[1].isp_connection_id = self.line_b
+        invoice.action_post()
+        split = {
+            line.isp_connection_id: line.balance for line in self._receivables(invoice)
+        }
+        self.assertEqual(split, {self.line_a: 1200, self.line_b: 575})
+
+    def test_parts_of_a_taxed_invoice_add_up_to_the_cent(self):
+        invoice = self._create_invoice(
+            [(self.line_a, 33.33), (self.line_b, 33.33), (self.line_a, 33.35)],
+            tax_ids=self.tax_sale_a.ids,
+        )
+        lines = self._receivables(invoice)
+        self.assertEqual(len(lines), 2)
+        self.assertAlmostEqual(sum(lines.mapped("balance")), invoice.amount_total, 2)
+
+    def test_paying_one_connections_part_leaves_the_other_owing(self):
+        invoice = self._create_invoice([(self.line_a, 1000), (self.line_b, 1000)])
+        part_a = self._receivables(invoice).filtered(
+            lambda line: line.isp_connection_id == self.line_a
+        )
+        payment = self._pay(self.contract, 1000.0)
+        # Undo the oldest-first match, then pay the part of A alone.
+        credit = self._receivables(payment.move_id)
+        credit.remove_move_reconcile()
+        (credit + part_a).reconcile()
+        self.assertEqual(part_a.amount_residual, 0)
+        self.assertEqual(
+            (self._receivables(invoice) - part_a).mapped("amount_residual"), [1000]
+        )
+
+    # === Σ operations = balance = −receivable === #
+
+    def test_each_receivable_of_a_posted_document_is_one_operation(self):
+        invoice = self._create_invoice([(self.line_a, 1000), (self.line_b, 575)])
+        operations = invoice.isp_operation_ids
+        self.assertEqual(sorted(operations.mapped("amount")), [-1000, -575])
+        self.assertEqual(set(operations.mapped("kind")), {"charge"})
+        self.assertEqual(operations.connection_id, self.line_a | self.line_b)
+        self.assertLedger(self.contract)
+
+    def test_register_payment_books_on_the_contract(self):
+        invoice = self._create_invoice([(self.line_a, 115)])
+        wizard = self.env["account.payment.register"].with_context(
+            active_model="account.move", active_ids=invoice.ids
+        )
+        payment = wizard.create({"journal_id": self.wallet.id})._create_payments()
+        self.assertEqual(payment.isp_contract_id, self.contract)
+        self.assertEqual(payment.state, "paid")
+        self.assertEqual(invoice.payment_state, "paid")
+        self.assertLedger(self.contract)
+
+    def test_register_payment_over_two_contracts_makes_a_payment_each(self):
+        other = self._create_active(partner_id=self._create_client("Other").id)
+        other.contract_id.partner_id = self.client
+        invoices = self._create_invoice([(self.line_a, 115)]) | self._create_invoice(
+            [(other, 230)], contract=other.contract_id
+        )
+        wizard = self.env["account.payment.register"].with_context(
+            active_model="account.move", active_ids=invoices.ids
+        )
+        payments = wizard.create(
+            {"journal_id": self.wallet.id, "group_payment": True}
+        )._create_payments()
+        self.assertEqual(len(payments), 2)
+        self.assertLedger(self.contract)
+        self.assertLedger(other.contract_id)
+
+    def test_credit_of_another_contract_cant_be_matched(self):
+        second = self.env["isp.contract"].create({"partner_id": self.client.id})
+        credit = self._receivables(self._pay(second, 115.0).move_id)
+        invoice = self._create_invoice([(self.line_a, 115)])
+        with self.assertRefused("by a transfer only"):
+            invoice.js_assign_outstanding_line(credit.id)
+        self.assertLedger(self.contract)
+        self.assertLedger(second)
+
+    def test_the_outstanding_widget_offers_credit_of_the_same_contract_only(self):
+        invoice = self._create_invoice([(self.line_a, 115)])
+        second = self.env["isp.contract"].create({"partner_id": self.client.id})
+        self._pay(second, 115.0)
+        invoice.invalidate_recordset()
+        self.assertFalse(invoice.invoice_outstanding_credits_debits_widget)
+
+    def test_money_without_contract_cant_pay_a_contracts_invoice(self):
+        payment = self.env["account.payment"].create(
+            {
+                "payment_type": "inbound",
+                "partner_type": "customer",
+                "partner_id": self.client.id,
+                "amount": 115,
+                "journal_id": self.wallet.id,
+                "isp_contract_id": False,
+            }
+        )
+        payment.action_post()
+        invoice = self._create_invoice([(self.line_a, 115)])
+        credit = payment.move_id.line_ids.filtered(
+            lambda line: line.account_id.account_type == "asset_receivable"
+        )
+        with self.assertRefused("no contract"):
+            invoice.js_assign_outstanding_line(credit.id)
+
+    # === money in === #
+
+    def test_the_named_line_is_paid_before_an_older_debt(self):
+        older, named = self.line_a, self.line_b
+        self._create_invoice([(older, 100)], invoice_date_due="2020-01-01")
+        self._pay(self.contract, self._owed(named), named)
+        self.assertEqual(self._owed(named), 0)
+        self.assertEqual(named.access, "on")
+        self.assertEqual(older.access, "off")
+        self.assertLedger(self.contract)
+
+    def test_without_a_named_line_the_oldest_due_is_paid_first(self):
+        old = self._create_invoice(
+            [(self.line_b, 100)], invoice_date_due="2020-01-01"
+        )
+        self._pay(self.contract, 100.0)
+        self.assertEqual(old.payment_state, "paid")
+
+    def test_a_part_payment_opens_nothing_and_stays_on_the_invoice(self):
+        owed = self._owed(self.line_a)
+        self._pay(self.contract, 10.0, self.line_a)
+        self.assertEqual(self._owed(self.line_a), owed - 10)
+        self.assertEqual(self.line_a.access, "off")
+        self.assertLedger(self.contract)
+
+    def test_a_surplus_stays_as_credit_and_pays_the_next_invoice_at_posting(self):
+        owed = self._owed(self.line_a) + self._owed(self.line_b)
+        self._pay(self.contract, owed + 300)
+        self.assertAlmostEqual(self.contract.balance, 300)
+        invoice = self._create_invoice([(self.line_a, 200)])
+        self.assertEqual(invoice.payment_state, "paid")
+        self.contract.invalidate_recordset()
+        self.assertAlmostEqual(self.contract.balance, 100)
+        self.assertLedger(self.contract)
+
+    def test_surplus_of_another_contract_of_the_same_client_is_not_taken(self):
+        second = self.env["isp.contract"].create({"partner_id": self.client.id})
+        self._pay(second, 500.0)
+        invoice = self._create_invoice([(self.line_a, 200)])
+        self.assertEqual(invoice.payment_state, "not_paid")
+
+    def test_money_of_a_wallet_is_paid_at_once_not_in_process(self):
+        payment = self._pay(self.contract, 10.0)
+        self.assertEqual(payment.state, "paid")
+        self.assertTrue(payment.is_matched)
+
+    def test_a_batch_of_payments_costs_few_queries_each(self):
+        counts = []
+        for size in (5, 25):
+            contracts = [
+                self._create_active(
+                    partner_id=self._create_client(f"C{i}").id
+                ).contract_id
+                for i in range(size)
+            ]
+            vals = [
+                {
+                    "contract_id": contract.id,
+                    "connection_id": contract.connection_ids.id,
+                    "amount": 1725.0,
+                    "currency_id": contract.currency_id.id,
+                    "journal_id": self.wallet.id,
+                    "date": fields.Date.today(),
+                    "memo": "x",
+                    "receipt_id": False,
+                }
+                for contract in contracts
+            ]
+            self.env.flush_all()
+            self.env.invalidate_all()
+            before = self.cr.sql_log_count
+            self.env["isp.contract"]._create_payments(vals)
+            self.env.flush_all()
+            counts.append((self.cr.sql_log_count - before) / size)
+        self.assertLess(counts[1], counts[0])
+        self.assertLess(counts[1], 40)
+
+    # === immutable === #
+
+    def test_posted_documents_refuse_every_standard_way_of_change(self):
+        invoice = self._create_invoice([(self.line_a, 115)])
+        payment = self._pay(self.contract, 10.0)
+        for act in (
+            invoice.button_draft,
+            invoice.button_cancel,
+            invoice.with_context(force_delete=True).unlink,
+            lambda: invoice.write({"date": "2020-01-01"}),
+            lambda: invoice.write({"invoice_date": "2020-01-01"}),
+            lambda: invoice.write({"isp_contract_id": False}),
+            payment.action_draft,
+            payment.action_cancel,
+            payment.action_reject,
+            payment.unlink,
+            lambda: payment.write({"amount": 77}),
+            lambda: payment.write({"date": "2020-01-01"}),
+        ):
+            with self.assertRefused("counter-entry"):
+                act()
+        operation = invoice.isp_operation_ids.sudo()
+        with self.assertRefused("can't be changed"):
+            operation.write({"amount": 0})
+        with self.assertRefused("can't be deleted"):
+            operation.unlink()
+        with self.assertRefused("sum of its operations"):
+            self.contract.write({"balance": 1})
+
+    def test_the_database_itself_refuses_changes_of_posted_documents(self):
+        invoice = self._create_invoice([(self.line_a, 115)])
+        payment = self._pay(self.contract, 10.0)
+        self.env.flush_all()
+        line = self._receivables(invoice)
+        for query, params in (
+            ("UPDATE account_move SET state='draft' WHERE id=%s", [invoice.id]),
+            ("UPDATE account_move SET date='2020-01-01' WHERE id=%s", [invoice.id]),
+            ("UPDATE account_move SET name='X/1' WHERE id=%s", [invoice.id]),
+            ("UPDATE account_move SET isp_is_ledger=false WHERE id=%s", [invoice.id]),
+            ("DELETE FROM account_move WHERE id=%s", [invoice.id]),
+            ("UPDATE account_move_line SET balance=1 WHERE id=%s", [line.id]),
+            (
+                "UPDATE account_move_line SET isp_contract_id=NULL WHERE id=%s",
+                [line.id],
+            ),
+            ("DELETE FROM account_move_line WHERE id=%s", [line.id]),
+            (
+                "INSERT INTO account_move_line (move_id, account_id, currency_id, "
+                "company_currency_id, display_type, balance) SELECT move_id, "
+                "account_id, currency_id, company_currency_id, 'product', 5 "
+                "FROM account_move_line WHERE id=%s",
+                [line.id],
+            ),
+            ("UPDATE account_payment SET amount=77 WHERE id=%s", [payment.id]),
+            ("UPDATE account_payment SET state='draft' WHERE id=%s", [payment.id]),
+            ("DELETE FROM account_payment WHERE id=%s", [payment.id]),
+            (
+                "UPDATE isp_operation SET amount=0 WHERE move_id=%s",
+                [invoice.id],
+            ),
+            ("DELETE FROM isp_operation WHERE move_id=%s", [invoice.id]),
+        ):
+            with (
+                self.subTest(query),
+                mute_logger("odoo.sql_db"),
+                self.assertRaises(CheckViolation),
+                self.cr.savepoint(),
+            ):
+                self.cr.execute(query, params)
+
+    def test_the_documented_maintenance_switch_lets_a_merge_through(self):
+        invoice = self._create_invoice([(self.line_a, 115)])
+        self.env.flush_all()
+        self.cr.execute("SET LOCAL isp.maintenance = 'on'")
+        self.cr.execute("UPDATE account_move SET name='X/1' WHERE id=%s", [invoice.id])
+        self.assertEqual(self.cr.rowcount, 1)
+        self.cr.execute("SET LOCAL isp.maintenance = 'off'")
+
+    def test_odoos_own_updates_of_posted_documents_still_work(self):
+        invoice = self._create_invoice([(self.line_a, 115)])
+        payment = self._pay(self.contract, 115.0, self.line_a)
+        self._receivables(payment.move_id).remove_move_reconcile()
+        payment._isp_reconcile()
+        invoice.is_move_sent = True
+        invoice.invoice_date_due = "2030-01-01"
+        invoice.payment_reference = "other"
+        self.client.parent_id = self._create_client("Company", is_company=True)
+        self.env.add_to_compute(invoice._fields["amount_total"], invoice)
+        self.env.add_to_compute(invoice._fields["payment_state"], invoice)
+        self.env.flush_all()
+        self.assertLedger(self.contract)
+
+    def test_documents_of_others_are_left_alone(self):
+        move = self.init_invoice("out_invoice", amounts=[100], post=True)
+        move.button_draft()
+        move.button_cancel()
+        self.assertEqual(move.state, "cancel")
+
+    # === cancel by counter-entry === #
+
+    def test_a_cancelled_payment_is_mirrored_and_what_it_paid_is_open_again(self):
+        payment = self._pay(self.contract, self._owed(self.line_a), self.line_a)
+        self.assertEqual(self.line_a.access, "on")
+        payment._isp_revoke("bounced")
+        mirror = payment.isp_revocation_move_id
+        self.assertTrue(payment.isp_revoked)
+        self.assertEqual(mirror.isp_revokes_id, payment.move_id)
+        self.assertEqual(payment.move_id.isp_revoked_by_id, mirror)
+        self.assertEqual(
+            sum((mirror | payment.move_id).line_ids.mapped("balance")), 0
+        )
+        self.assertEqual(self.line_a.access, "off")
+        self.assertEqual(self._owed(self.line_a), 1725.0)
+        self.assertLedger(self.contract)
+        with self.assertRefused("has one already"):
+            payment._isp_revoke("again")
+
+    def test_a_cancelled_invoice_frees_its_payment_and_covers_nothing(self):
+        self._pay(self.contract, self._owed(self.line_a), self.line_a)
+        billing = self.line_a.billing_ids
+        billing.invoice_id._isp_revoke("wrong package")
+        self.assertEqual(billing.state, "revoked")
+        self.assertEqual(self.line_a.access, "off")
+        self.contract.invalidate_recordset()
+        self.assertLedger(self.contract)
+
+    def test_the_standard_credit_note_over_the_whole_invoice_cancels_it(self):
+        billing = self.line_a.billing_ids
+        wizard = (
+            self.env["account.move.reversal"]
+            .with_context(active_model="account.move", active_ids=billing.invoice_id.ids)
+            .create({"journal_id": billing.invoice_id.journal_id.id, "reason": "x"})
+        )
+        wizard.refund_moves()
+        wizard.new_move_ids.action_post()
+        self.assertEqual(billing.state, "revoked")
+        self.assertEqual(self.line_a.access, "off")
+        self.assertLedger(self.contract)
+
+    # === credit limit === #
+
+    def test_a_prepaid_contract_never_goes_below_zero(self):
+        contract = self.env["isp.contract"].create(
+            {
+                "partner_id": self._create_client().id,
+                "type_id": self.env.ref("mybizna_isp.isp_contract_type_prepaid").id,
+            }
+        )
+        connection = self._create_connection(contract_id=contract.id)
+        with self.assertRefused("may go down to"):
+            self._create_invoice([(connection, 1)], contract=contract)
+        self._pay(contract, 100.0)
+        self._create_invoice([(connection, 100)], contract=contract)
+        contract.invalidate_recordset()
+        self.assertEqual(contract.balance, 0)
+
+    def test_a_limit_of_the_contract_is_kept_and_payments_never_blocked(self):
+        self.contract.write(
+            {"has_credit_limit": True, "credit_limit": -self.contract.balance}
+        )
+        with self.assertRefused("may go down to"):
+            self._create_invoice([(self.line_a, 0.01)])
+        self.contract.credit_limit = 0
+        self._pay(self.contract, 1.0)
+        self.assertLedger(self.contract)
+
+    # === periods === #
+
+    def test_a_month_opens_by_itself_and_a_closed_one_takes_nothing(self):
+        invoice = self._create_invoice([(self.line_a, 10)])
+        period = invoice.isp_period_id
+        self.assertEqual(period.date_start, fields.Date.today().replace(day=1))
+        period.state = "closed"
+        with self.assertRefused("is closed"):
+            self._create_invoice([(self.line_a, 10)])
+        with self.assertRefused("is closed"):
+            self._pay(self.contract, 10.0)
+
+    def test_a_date_that_posting_would_move_is_refused(self):
+        self.company.sale_lock_date = "2020-12-31"
+        with self.assertRefused("lock date"):
+            self._create_invoice(
+                [(self.line_a, 10)], invoice_date="2020-06-01", date="2020-06-01"
+            )
+
+    def test_periods_cant_overlap(self):
+        Period = self.env["isp.period"]
+        Period.create(
+            {"name": "a", "date_start": "2019-01-01", "date_end": "2019-01-31"}
+        )
+        with mute_logger("odoo.sql_db"), self.assertRaises(Exception) as caught:
+            Period.create(
+                {"name": "b", "date_start": "2019-01-31", "date_end": "2019-02-28"}
+            )
+        self.assertIn("exclusion", type(caught.exception).__name__.lower())
+
+    def test_another_currency_is_refused_with_a_sentence(self):
+        with self.assertRefused("Enter it in that currency"):
+            self._create_invoice(
+                [(self.line_a, 10)], currency_id=self.env.ref("base.EUR").id
+            )
+
+    # === company rules === #
+
+    def test_a_company_sees_its_own_rows_only(self):
+        other = self.setup_other_company()["company"]
+        user = self.env["res.users"].create(
+            {
+                "name": "Other",
+                "login": "other",
+                "company_id": other.id,
+                "company_ids": other.ids,
+                "group_ids": self.env.ref("mybizna_isp.isp_group_clerk").ids,
+            }
+        )
+        for model in ("isp.contract", "isp.connection", "isp.operation", "isp.billing"):
+            found = self.env[model].with_user(user).search([])
+            self.assertFalse(
+                found.filtered(lambda r, o=other: r.company_id != o), model
+            )
