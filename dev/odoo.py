@@ -28,6 +28,7 @@ from .state import (
     pg_port,
     run,
     say,
+    search_path,
 )
 
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
@@ -228,7 +229,7 @@ def environment(**extra):
     return {
         **kept,
         "PYTHONPATH": str(LINK),
-        "PATH": f"{python().parent}:{os.environ.get('PATH', '')}",
+        "PATH": search_path(python().parent),
         "PYTHONUNBUFFERED": "1",
         **pg_environment(),
         **extra,

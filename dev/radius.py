@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 
-from . import odoo, postgres
+from . import odoo, postgres, system
 from .services import require_port, tail
 from .state import (
     CHECKOUT,
@@ -62,7 +62,7 @@ def start():
         process = subprocess.Popen(
             command,
             cwd=ROOT,
-            env={**os.environ, **pg_environment()},
+            env={**odoo.environment(), "PYTHONPATH": ""},
             stdin=subprocess.DEVNULL,
             stdout=handle,
             stderr=handle,
@@ -94,7 +94,7 @@ def ask(username, password):
         f'User-Name = "{username}"\nUser-Password = "{password}"\n'
         "Message-Authenticator = 0x00\nNAS-IP-Address = 127.0.0.1\n"
     )
-    command = ["radclient", "-x", "-r", "1", "-t", "5"]
+    command = [system.which("radclient"), "-x", "-r", "1", "-t", "5"]
     command += [f"127.0.0.1:{facts['auth_port']}", "auth", facts["secret"]]
     done = subprocess.run(command, input=request, capture_output=True, text=True)
     return done.stdout + done.stderr

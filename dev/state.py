@@ -70,6 +70,15 @@ def pg_environment():
     return {"PGHOST": "127.0.0.1", "PGPORT": str(pg_port()), "PGUSER": "odoo"}
 
 
+def search_path(*first):
+    """Return a PATH with our programs first and the servers' folder in it.
+
+    Debian leaves /usr/sbin, where freeradius is, out of the PATH of users.
+    """
+    own = os.environ.get("PATH", os.defpath)
+    return os.pathsep.join([*map(str, first), own, "/usr/local/sbin", "/usr/sbin"])
+
+
 def say(text):
     print(f"==> {text}", flush=True)
 

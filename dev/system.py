@@ -8,10 +8,14 @@ import subprocess
 import sys
 from pathlib import Path
 
-from .state import SetupError, output, run, say
+from .state import SetupError, output, run, say, search_path
 
 POLICY = Path("/usr/sbin/policy-rc.d")
 NO_CLUSTER = Path("/etc/postgresql-common/createcluster.d/mybizna-isp.conf")
+
+
+def which(name):
+    return shutil.which(name, path=search_path())
 
 
 def pg_bin():
@@ -31,7 +35,7 @@ def _has_freeradius_postgresql():
 def chromium():
     """Return the path of a Chromium or Chrome, or None."""
     names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-    return next(filter(None, map(shutil.which, names)), None)
+    return next(filter(None, map(which, names)), None)
 
 
 def _can_make_venv():
@@ -50,9 +54,9 @@ NEEDS = {
         (pg_bin, ["postgresql"]),
     ],
     "radius": [
-        (lambda: shutil.which("freeradius"), ["freeradius"]),
+        (lambda: which("freeradius"), ["freeradius"]),
         (_has_freeradius_postgresql, ["freeradius-postgresql"]),
-        (lambda: shutil.which("radclient"), ["freeradius-utils"]),
+        (lambda: which("radclient"), ["freeradius-utils"]),
     ],
     "browser": [(chromium, ["chromium"])],
 }

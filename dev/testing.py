@@ -1,7 +1,6 @@
 """`make test`: every runner, one count."""
 
 import os
-import shutil
 import signal
 import subprocess
 import time
@@ -9,7 +8,7 @@ import xml.etree.ElementTree as ET
 from dataclasses import dataclass, field
 
 from . import odoo, odoolog, postgres, system
-from .state import CHECKOUT, LOGS, MODULE, ROOT, free_port, pg_environment, say
+from .state import CHECKOUT, LOGS, MODULE, ROOT, free_port, locked, say
 
 UNIT = ROOT / "tests" / "unit"
 # Odoo is ended when it says nothing at all for this long.
@@ -46,8 +45,8 @@ class Result:
 
 def pytest(arguments, **kwargs):
     """Run pytest on the tests that need no Odoo."""
-    environment = {**os.environ, **pg_environment()}
-    environment.pop("PYTHONPATH", None)
+    environment = odoo.environment()
+    environment.pop("PYTHONPATH")
     # Importing the addon's own __init__ would import Odoo: stay below it.
     options = ["-c", UNIT / "pytest.ini", "--rootdir", UNIT, "-p", "no:cacheprovider"]
     command = [odoo.python(), "-m", "pytest", *options, *(arguments or [UNIT])]
@@ -205,11 +204,17 @@ def _choose(tags):
 
 
 def main(tags):
+    """Run the tests; the databases are this checkout's, so one run at a time."""
+    with locked(f"test-{CHECKOUT}"):
+        return _main(tags)
+
+
+def _main(tags):
     began = time.monotonic()
     odoo.prepare()
     system.need("radius", "browser")
     postgres.base_template()
-    shutil.rmtree(LOGS / "old", ignore_errors=True)
+    LOGS.mkdir(parents=True, exist_ok=True)
     result = Result()
     unit, in_odoo, lifecycle = _choose(tags)
     if unit is not None:
