@@ -3,7 +3,6 @@ import hmac
 
 from odoo import api, fields, models
 from odoo.fields import Domain
-from odoo.tools import SQL
 
 # What of a wish is kept and compared; the password only as a keyed digest.
 RECORD_KEYS = (
@@ -209,38 +208,4 @@ class IspAccess(models.Model):
             "On, login %(login)s, %(speed)s Mbit/s down / up",
             login=record["login"],
             speed=speed,
-        )
-
-    # === BUSINESS: what the clock changed === #
-
-    @api.model
-    def _get_clock_sql(self):
-        """Return a query of ids whose access by the clock is not what was sent last.
-
-        Rows that wait for their turn anyway are left out.
-        """
-        Connection = self.env["isp.connection"].sudo().with_context(active_test=False)
-        self.flush_model()
-        Connection.flush_model()
-        levels = {
-            level: Connection._search([("access", "in", [level])]).subselect()
-            for level in ("on", "limited")
-        }
-        return SQL(
-            """(
-            SELECT access.id
-              FROM isp_access access
-              JOIN isp_connection connection
-                ON connection.id = access.connection_id
-               AND connection.gateway_id = access.gateway_id
-             WHERE (access.state = 'applied'
-                    OR (access.state = 'error' AND access.next_try IS NULL))
-               AND COALESCE(access.sent, access.applied)->>'access'
-                   IS DISTINCT FROM CASE
-                       WHEN connection.id IN %(on)s THEN 'on'
-                       WHEN connection.id IN %(limited)s THEN 'limited'
-                       ELSE 'off' END
-            )""",
-            on=levels["on"],
-            limited=levels["limited"],
         )

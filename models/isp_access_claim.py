@@ -1,17 +1,16 @@
+import json
 import uuid
 from datetime import timedelta
 
 from odoo import api, fields, models
 from odoo.tools import SQL, split_every
 
+from ..tools.access_driver import login_key
 from ..tools.access_exchange import Entry, Task
 
-DIRTY_LIMIT = 20_000
 ROWS_PER_TASK = 500
 # Longer than an exchange may take: who took it and died frees it by this.
 LEASE = timedelta(seconds=60)
-COMPARE_EVERY = timedelta(minutes=15)
-COMPARE_BATCH = 500
 
 
 class IspAccess(models.Model):
@@ -114,7 +113,7 @@ class IspAccess(models.Model):
         return gateways.sorted(lambda g: (g.fail_count, g.id))
 
     def _pick_due(self, gateway):
-        """Return the due rows of a gateway: who may be on and is not yet comes first."""
+        """Return the due rows of a gateway: who may be on comes first."""
         on_sql = (
             self.env["isp.connection"]
             .sudo()
@@ -143,87 +142,6 @@ class IspAccess(models.Model):
         )
         return self.sudo().browse(row[0] for row in rows)
 
-    # === CLAIM: wake-ups into rows === #
-
-    @api.model
-    def _consume_dirty(self):
-        """Turn wake-ups into pending rows, on every gateway a line is or was on."""
-        rows = self.env.execute_query(
-            SQL(
-                """
-                DELETE FROM isp_access_dirty WHERE id IN (
-                    SELECT id FROM isp_access_dirty ORDER BY id LIMIT %s
-                    FOR UPDATE SKIP LOCKED
-                ) RETURNING connection_id, is_forced
-                """,
-                DIRTY_LIMIT,
-            )
-        )
-        if not rows:
-            return
-        self._insert_missing(sorted({connection_id for connection_id, _forced in rows}))
-        forced_ids = {connection_id for connection_id, forced in rows if forced}
-        plain_ids = {connection_id for connection_id, _forced in rows} - forced_ids
-        for connection_ids, forced in ((plain_ids, False), (forced_ids, True)):
-            if connection_ids:
-                self._set_pending(
-                    SQL("access.connection_id = ANY(%s)", sorted(connection_ids)),
-                    forced,
-                )
-
-    @api.model
-    def _insert_missing(self, connection_ids):
-        """Make the rows of lines that were never on their gateway."""
-        Connection = self.env["isp.connection"]
-        Connection.flush_model(["gateway_id", "username", "state", "company_id"])
-        self.env.execute_query(
-            SQL(
-                """
-                INSERT INTO isp_access (connection_id, gateway_id, company_id, login,
-                    state, version, attempts, applied_on)
-                SELECT id, gateway_id, company_id, username, 'pending', 0, 0, FALSE
-                  FROM isp_connection
-                 WHERE id = ANY(%s) AND gateway_id IS NOT NULL
-                   AND COALESCE(username, '') <> '' AND state <> 'closed'
-                ON CONFLICT (connection_id, gateway_id) DO NOTHING
-                RETURNING id
-                """,
-                list(connection_ids),
-            )
-        )
-
-    @api.model
-    def _set_pending(self, condition, forced=False):
-        """Give rows a new wish: due now, or held with the reason in words.
-
-        :param SQL condition: on `access`
-        :param bool forced: ask the device even where nothing seems to have changed
-        """
-        # Settings and health of all gateways, whoever runs this.
-        Gateway = self.env["isp.gateway"].sudo().with_context(active_test=False)
-        self.flush_model()
-        for gateway in Gateway.search([]):
-            reason, next_try = gateway._get_hold()
-            self.env.cr.execute(
-                SQL(
-                    """
-                    UPDATE isp_access access
-                       SET state = 'pending', version = COALESCE(version, 0) + 1,
-                           attempts = 0, error = %(reason)s, next_try = %(next_try)s,
-                           sent = CASE WHEN %(forced)s
-                                       THEN COALESCE(sent, applied, '{}'::jsonb)
-                                       ELSE sent END
-                     WHERE gateway_id = %(gateway)s AND %(condition)s
-                    """,
-                    reason=reason,
-                    next_try=next_try,
-                    forced=forced,
-                    gateway=gateway.id,
-                    condition=condition,
-                )
-            )
-        self.invalidate_model()
-
     # === CLAIM: lease === #
 
     def _prepare_task(self, gateway, rows):
@@ -232,70 +150,113 @@ class IspAccess(models.Model):
         Rows whose wish is what was proved already are settled here, without a word
         to the device.
         """
-        wishes = rows.connection_id._get_desired_access()
-        token = uuid.uuid4().hex
-        entries, wanted, settled, leased = [], {}, [], []
-        for row in rows:
-            wish = wishes[row.connection_id.id]
-            record = row._prepare_record(wish)
-            gone = set(row.logins or ())
-            if record["present"]:
-                gone.discard(record["login"])
-            is_same = row.sent is False or row.sent is None
-            is_same = is_same and not gone and row.applied == record
-            if is_same or not (record["present"] or gone):
-                settled.append((row.id, record))
-                continue
-            if record["present"]:
-                wanted[record["login"]] = wish
-            logins = sorted(gone | ({record["login"]} if record["present"] else set()))
-            entries.append(
-                Entry(
-                    access_id=row.id,
-                    connection_id=row.connection_id.id,
-                    company_id=row.company_id.id,
-                    version=row.version,
-                    attempts=row.attempts,
-                    record=record,
-                    logins=tuple(logins),
-                )
-            )
-            leased.append((row.id, record, logins, record.get("login") or row.login))
+        wishes, entries, settled = self._plan_rows(gateway, rows)
         self._settle(settled)
         if not entries and not gateway.is_probe_requested:
             return None
-        self._write_lease(gateway, token, leased)
-        wanted.update(self._get_removals(gateway, entries, wanted))
+        token = uuid.uuid4().hex
+        until = fields.Datetime.now() + LEASE
+        self._write_lease(gateway, token, until)
+        self._write_sent(entries, token, until)
         return Task(
             gateway_id=gateway.id,
             gateway_type=gateway.type,
             settings=gateway._prepare_settings(),
             token=token,
-            wishes=wanted,
+            wishes=wishes,
             entries=entries,
             is_probe=bool(gateway.is_probe_requested),
         )
 
+    def _plan_rows(self, gateway, rows):
+        """Return what rows of one gateway need, as plain data; writes nothing.
+
+        :return: (`login_key` → wish, list of `Entry`, list of (id, record) of rows
+            that need no word to the device)
+        """
+        plans, settled = self._split_settled(rows)
+        wanted = {
+            login_key(record["login"]): row._prepare_wish(wish)
+            for row, wish, record, _gone in plans
+            if record["present"]
+        }
+        gone = {login for _row, _wish, _record, names in plans for login in names}
+        removals = self._get_removals(gateway, gone, wanted)
+        entries = []
+        for row, _wish, record, names in plans:
+            logins = [login for login in sorted(names) if login_key(login) in removals]
+            if record["present"]:
+                logins.insert(0, record["login"])
+            if logins:
+                entries.append(row._prepare_entry(record, logins))
+            else:
+                settled.append((row.id, record))
+        return {**removals, **wanted}, entries, settled
+
+    def _split_settled(self, rows):
+        """Return rows with (wish, record, logins to go), and those in step already."""
+        wishes = rows.connection_id._get_desired_access()
+        plans, settled = [], []
+        for row in rows:
+            wish = wishes[row.connection_id.id]
+            record = row._prepare_record(wish)
+            kept = login_key(record["login"]) if record["present"] else None
+            gone = [name for name in row.logins or () if login_key(name) != kept]
+            # A wish that was sent and not proved may stand on the device by now.
+            is_proved = row.sent is None or row.sent is False
+            if is_proved and not gone and row.applied == record:
+                settled.append((row.id, record))
+            else:
+                plans.append((row, wish, record, gone))
+        return plans, settled
+
+    def _prepare_wish(self, wish):
+        """Return a wish that also clears reply attributes we set and no longer want."""
+        self.ensure_one()
+        known = [
+            record.get("extra") or {} for record in (self.applied, self.sent) if record
+        ]
+        cleared = {name: None for extra in known for name in extra}
+        return {**wish, "extra": {**cleared, **(wish.get("extra") or {})}}
+
+    def _prepare_entry(self, record, logins):
+        self.ensure_one()
+        return Entry(
+            access_id=self.id,
+            connection_id=self.connection_id.id,
+            company_id=self.company_id.id,
+            version=self.version,
+            attempts=self.attempts,
+            record=record,
+            logins=tuple(logins),
+        )
+
     @api.model
-    def _get_removals(self, gateway, entries, wanted):
+    def _get_removals(self, gateway, gone, wanted):
         """Return wishes that take logins away which nobody has on the gateway now."""
-        names = {login for entry in entries for login in entry.logins} - wanted.keys()
+        names = {login_key(login): login for login in gone}
+        names = {key: login for key, login in names.items() if key not in wanted}
         if not names:
             return {}
         # A login may have passed to another line, which then decides over it.
-        owners = self.env["isp.connection"].sudo().search(
-            [
-                ("gateway_id", "=", gateway.id),
-                ("username", "in", sorted(names)),
-                ("state", "!=", "closed"),
-            ]
+        Connection = self.env["isp.connection"].sudo()
+        Connection.flush_model(["gateway_id", "username", "state"])
+        self.env.cr.execute(
+            "SELECT id FROM isp_connection WHERE gateway_id = %s "
+            "AND lower(username) = ANY(%s) AND state <> 'closed'",
+            [gateway.id, list(names)],
         )
+        owners = Connection.browse(row[0] for row in self.env.cr.fetchall())
         passed_on = {
-            wish["login"]
+            login_key(wish["login"])
             for wish in owners._get_desired_access().values()
             if wish["present"]
         }
-        return {login: None for login in names - passed_on}
+        return {
+            key: {"login": login, "present": False}
+            for key, login in names.items()
+            if key not in passed_on
+        }
 
     @api.model
     def _settle(self, settled):
@@ -310,98 +271,50 @@ class IspAccess(models.Model):
                   FROM (VALUES %s) AS v (id, record, now)
                  WHERE access.id = v.id
                 """,
-                [(row_id, _json(record), fields.Datetime.now()) for row_id, record in batch],
+                [
+                    (row_id, json.dumps(record), fields.Datetime.now())
+                    for row_id, record in batch
+                ],
                 template="(%s, %s::jsonb, %s::timestamp)",
             )
         self.invalidate_model()
 
     @api.model
-    def _write_lease(self, gateway, token, leased):
-        until = fields.Datetime.now() + LEASE
+    def _write_lease(self, gateway, token, until):
         self.env.cr.execute(
             "UPDATE isp_gateway SET lease_until = %s, lease_token = %s WHERE id = %s",
             [until, token, gateway.id],
         )
-        if leased:
-            self.env.cr.execute_values(
-                """
-                UPDATE isp_access access
-                   SET lease_until = v.until, lease_token = v.token, sent = v.record,
-                       logins = v.logins, login = v.login
-                  FROM (VALUES %s) AS v (id, record, logins, login, until, token)
-                 WHERE access.id = v.id
-                """,
-                [
-                    (row_id, _json(record), _json(logins), login, until, token)
-                    for row_id, record, logins, login in leased
-                ],
-                template="(%s, %s::jsonb, %s::jsonb, %s, %s::timestamp, %s)",
-            )
-        self.invalidate_model()
         gateway.invalidate_recordset()
 
-    # === CLOCK AND FULL COMPARE === #
-
     @api.model
-    def _mark_by_clock(self):
-        """Make rows due whose access ended or began by the clock alone."""
-        ids = [row[0] for row in self.env.execute_query(self._get_clock_sql())]
-        if ids:
-            self._set_pending(SQL("access.id = ANY(%s)", ids))
-        self._insert_unknown()
-        return len(ids)
+    def _write_sent(self, entries, token, until):
+        """Write what is about to be sent, before it is: a crash then forgets nothing.
 
-    @api.model
-    def _insert_unknown(self):
-        """Wake the lines that should be on a gateway and have no row there."""
-        self.env["isp.connection"].flush_model()
-        self.env.cr.execute(
-            """
-            INSERT INTO isp_access_dirty (connection_id, is_forced)
-            SELECT id, FALSE FROM isp_connection connection
-             WHERE gateway_id IS NOT NULL AND COALESCE(username, '') <> ''
-               AND state <> 'closed'
-               AND NOT EXISTS (
-                   SELECT FROM isp_access access
-                    WHERE access.connection_id = connection.id
-                      AND access.gateway_id = connection.gateway_id)
-             LIMIT %s
-            """,
-            [DIRTY_LIMIT],
-        )
-
-    @api.model
-    def _compare_next(self):
-        """Compare wishes with proofs for the rows not looked at for longest.
-
-        The place reached is in the rows themselves, so that a next run goes on there.
-
-        :return: how many rows were compared; 0 once all are fresh
+        :param datetime|None until: end of the lease
         """
-        now = fields.Datetime.now()
-        rows = self.sudo().search(
+        if not entries:
+            return
+        self.env.cr.execute_values(
+            """
+            UPDATE isp_access access
+               SET lease_until = v.until, lease_token = v.token, sent = v.record,
+                   logins = v.logins, login = COALESCE(v.login, access.login)
+              FROM (VALUES %s) AS v (id, record, logins, login, until, token)
+             WHERE access.id = v.id
+            """,
             [
-                "|",
-                ("checked_at", "=", False),
-                ("checked_at", "<", now - COMPARE_EVERY),
-                "|",
-                ("state", "=", "applied"),
-                "&",
-                ("state", "=", "error"),
-                ("next_try", "=", False),
+                (
+                    entry.access_id,
+                    json.dumps(entry.record),
+                    json.dumps(entry.logins),
+                    entry.record.get("login"),
+                    until,
+                    token,
+                )
+                for entry in entries
             ],
-            order="checked_at NULLS FIRST, id",
-            limit=COMPARE_BATCH,
-        )
-        if not rows:
-            return 0
-        differing = [
-            row.id for row in rows if (row.sent or row.applied) != row.desired
-        ]
-        if differing:
-            self._set_pending(SQL("access.id = ANY(%s)", differing))
-        self.env.cr.execute(
-            "UPDATE isp_access SET checked_at = %s WHERE id = ANY(%s)", [now, rows.ids]
+            template="(%s, %s::jsonb, %s::jsonb, %s, %s::timestamp, %s)",
+            page_size=ROWS_PER_TASK,
         )
         self.invalidate_model()
-        return len(rows)

@@ -44,5 +44,7 @@ class IspAccessLog(models.Model):
     def unlink(self):
         """Override: what happened stays as it was written."""
         raise UserError(
-            self.env._("The access log can't be deleted; it is the proof of what was done.")
+            self.env._(
+                "The access log can't be deleted; it is the proof of what was done."
+            )
         )

@@ -113,7 +113,9 @@ class IspGateway(models.Model):
     last_ok_at = fields.Datetime(string="Last Answer", readonly=True, copy=False)
     down_since = fields.Datetime(readonly=True, copy=False)
     last_error = fields.Text(readonly=True, copy=False)
-    fail_count = fields.Integer(string="Tries without Answer", readonly=True, copy=False)
+    fail_count = fields.Integer(
+        string="Tries without Answer", readonly=True, copy=False
+    )
     next_try = fields.Datetime(readonly=True, copy=False)
     lease_until = fields.Datetime(readonly=True, copy=False)
     lease_token = fields.Char(readonly=True, copy=False, groups="base.group_system")
@@ -165,8 +167,8 @@ class IspGateway(models.Model):
             if not self._is_host(gateway.ip_address):
                 raise ValidationError(
                     self.env._(
-                        "Gateway %(gateway)s: '%(address)s' is neither an IP address nor "
-                        "a host name. Write it like 192.0.2.10 or radius.example.net.",
+                        "Gateway %(gateway)s: '%(address)s' is neither an IP address "
+                        "nor a host name. Write it like 192.0.2.10 or radius.example.net.",
                         gateway=gateway.name,
                         address=gateway.ip_address,
                     )

@@ -1,0 +1,88 @@
+from odoo import fields, models
+
+from .isp_access_record import AUTH_PAUSE, get_back_off
+
+
+class IspGateway(models.Model):
+    """What the worker asks of a gateway and writes down about it."""
+
+    _inherit = "isp.gateway"
+
+    def _prepare_settings(self):
+        """Return what a driver needs to connect, secrets included; never log it."""
+        self.ensure_one()
+        return {
+            "host": self.ip_address,
+            "port": self.port,
+            "database": self.database,
+            "username": self.username or "",
+            "password": self.password or "",
+            "dialect": self.dialect,
+            "time_zone": self.tz,
+        }
+
+    def _get_hold(self):
+        """Return why nothing goes to this gateway now, and when it is next due.
+
+        :return: (sentence or None, naive UTC or None); no moment means not before
+            something changes
+        """
+        self.ensure_one()
+        if not self.active:
+            return self.env._("The gateway is archived."), None
+        if self.by_sql_file:
+            return self.env._(
+                "Changes leave as an SQL file: press Make SQL File on the gateway."
+            ), None
+        if self.mode != "control":
+            return self.env._("Watching only: press Take Control on the gateway."), None
+        now = fields.Datetime.now()
+        if self.next_try and self.next_try > now:
+            return self.last_error or None, self.next_try
+        return None, now
+
+    def _record_health(self, task, outcome, now, keep_lease):
+        """Write down whether the gateway answered; return its next try, if it didn't.
+
+        By SQL: `write` is for people, it would take this for new settings.
+        """
+        self.ensure_one()
+        values = self._prepare_health(outcome, now)
+        if task.is_probe:
+            values.update(
+                is_probe_requested=False,
+                probed_at=now,
+                probe_result=outcome.facts or outcome.error,
+            )
+        if not keep_lease:
+            values.update(lease_until=None, lease_token=None)
+        assignments = ", ".join(f"{name} = %({name})s" for name in values)
+        self.env.cr.execute(
+            f"UPDATE isp_gateway SET {assignments} "
+            "WHERE id = %(id)s AND lease_token = %(token)s",
+            {**values, "id": self.id, "token": task.token},
+        )
+        self.invalidate_recordset()
+        return values["next_try"]
+
+    def _prepare_health(self, outcome, now):
+        if outcome.health == "up":
+            return {
+                "state": "up",
+                "last_ok_at": now,
+                "last_error": None,
+                "fail_count": 0,
+                "next_try": None,
+                "down_since": None,
+            }
+        failures = (self.fail_count or 0) + 1
+        pause = get_back_off(failures)
+        if outcome.health in ("auth_error", "rights_error", "config_error"):
+            pause = AUTH_PAUSE
+        return {
+            "state": outcome.health,
+            "last_error": outcome.error,
+            "fail_count": failures,
+            "next_try": now + pause,
+            "down_since": self.down_since or now,
+        }
