@@ -1,0 +1,1 @@
+"""Plain Python without Odoo: what the models know how to call."""
