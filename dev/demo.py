@@ -9,7 +9,6 @@ import json
 import os
 import random
 import string
-import subprocess
 import textwrap
 import time
 from datetime import datetime, timedelta, timezone
@@ -32,25 +31,16 @@ def _host_time_zone():
 def _new_subscriber():
     """Register one more subscriber through the addon's own methods."""
     say("Registering a new subscriber: contract, site, connection, first invoice")
-    script = Path(__file__).with_name("demo_setup.py").read_text()
     wish = {
         "database": radius.DATABASE,
         "port": pg_port(),
         "role": radius.ROLE,
         "tz": _host_time_zone(),
     }
+    script = Path(__file__).with_name("demo_setup.py")
     log = LOGS / "demo-shell.log"
-    with open(log, "w") as handle:
-        done = subprocess.run(
-            odoo.command(["shell", "-d", demo_db(), "--no-http"]),
-            env=odoo.environment(ISP_DEMO=json.dumps(wish)),
-            cwd=odoo.RUN,
-            input=script,
-            text=True,
-            stdout=subprocess.PIPE,
-            stderr=handle,
-        )
-    for line in done.stdout.splitlines():
+    printed = services.shell(demo_db(), script, log, ISP_DEMO=json.dumps(wish))
+    for line in printed.splitlines():
         if line.startswith("ISP_DEMO "):
             return json.loads(line.removeprefix("ISP_DEMO "))
     raise SetupError(
@@ -113,7 +103,7 @@ def _wait_for_login(facts):
     except SetupError:
         raise SetupError(
             "The login was not written to FreeRADIUS within a minute: "
-            f"{_one(error) or 'no worker has tried'}. See {log}."
+            f"{_one(error) or 'No worker has tried.'} See {log}."
         ) from None
 
 

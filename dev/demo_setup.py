@@ -1,7 +1,7 @@
 """Make one more unpaid subscriber; read by `odoo shell`, which gives `env`.
 
-What the demo data brought is used; what is missing (chart of accounts, gateway,
-paybill, package) is made. Prints one line of JSON for dev/demo.py.
+What the demo data brought is used; what is missing (gateway, paybill,
+package) is made. Prints one line of JSON for dev/demo.py.
 """
 
 import json
@@ -9,21 +9,8 @@ import os
 import secrets
 
 wish = json.loads(os.environ["ISP_DEMO"])
-company = env.company  # noqa: F821
-env = env(context={"lang": "en_US"})  # noqa: F821
-
-if not env["account.account"].search_count([("company_ids", "in", company.ids)]):
-    kenya = env.ref("base.ke")
-    env.ref("base.KES").active = True
-    company.write(
-        {
-            "name": "Savanna Fibre",
-            "country_id": kenya.id,
-            "currency_id": env.ref("base.KES").id,
-            "isp_tz": "Africa/Nairobi",
-        }
-    )
-    env["account.chart.template"].try_loading("generic_coa", company, False)
+company = env.company
+env = env(context={"lang": "en_US"})
 
 gateway = env["isp.gateway"].search([("database", "=", wish["database"])], limit=1)
 link = {
@@ -54,10 +41,13 @@ if not paybill:
     )
 
 Package = env["isp.package"]
-limited = [("speed_download", ">", 0), ("access_kind", "=", "login")]
-package = Package.search(
-    [*limited, ("setup_item_ids", "=", False), ("amount", ">", 0)], limit=1
-)
+sold = [
+    ("speed_download", ">", 0),
+    ("access_kind", "=", "login"),
+    ("setup_item_ids", "=", False),
+    ("product_id.list_price", ">", 0),
+]
+package = Package.search(sold, limit=1)
 if not package:
     package = Package.create(
         {

@@ -224,7 +224,13 @@ def config_file():
     return path
 
 
+def _freeradius():
+    there = system.which("freeradius")
+    return system.freeradius_sql(HOME / "freeradius-sql") if there else {}
+
+
 def environment(**extra):
+    """Return the variables for Odoo, tests and measurements."""
     kept = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "ODOO_RC")}
     return {
         **kept,
@@ -232,6 +238,7 @@ def environment(**extra):
         "PATH": search_path(python().parent),
         "PYTHONUNBUFFERED": "1",
         **pg_environment(),
+        **_freeradius(),
         **extra,
     }
 

@@ -25,6 +25,7 @@ from .state import (
 
 PID = RUN / "odoo.pid"
 BENCH = ROOT / "bench"
+COMPANY = ROOT / "dev" / "demo_company.py"
 
 
 def address():
@@ -55,27 +56,55 @@ def require_port(number, variable, what):
         )
 
 
+def _run(arguments, log, why, **kwargs):
+    """Run Odoo once with its output in `log`; SetupError when it fails."""
+    with open(log, "a") as handle:
+        if odoo.call(arguments, stdout=handle, stderr=handle, **kwargs):
+            raise SetupError(f"{why}; see {log}.\n{tail(log)}")
+
+
+def shell(database, script, log, **environment):
+    """Run a file of `odoo shell` and return what it printed."""
+    with open(log, "w") as handle, open(script) as source:
+        done = subprocess.run(
+            odoo.command(["shell", "-d", database, "--no-http"]),
+            env=odoo.environment(**environment),
+            cwd=RUN,
+            stdin=source,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=handle,
+        )
+    if done.returncode:
+        raise SetupError(f"{script} failed; see {log}.\n{tail(log, 30)}")
+    return done.stdout
+
+
 def install(database):
     """Install the addon with its demo data, or upgrade it where it is installed."""
     LOGS.mkdir(parents=True, exist_ok=True)
     log = LOGS / "demo-install.log"
+    log.unlink(missing_ok=True)
     query = f"SELECT state FROM ir_module_module WHERE name = '{MODULE}'"
+    once = ["--no-http", "--stop-after-init", "-d", database]
     if postgres.exists(database) and postgres.sql(query, database) == "installed":
         say(f"Upgrading {MODULE} in the database {database}")
         options = ["-u", MODULE]
     else:
-        say(f"Installing {MODULE} with demo data in the new database {database}")
+        say(f"Making a Kenyan company in the new database {database}")
         postgres.copy(postgres.base_template(), database)
+        _run([*once, "-i", "l10n_ke"], log, "Odoo could not install l10n_ke")
+        shell(database, COMPANY, LOGS / "demo-company.log")
+        say(f"Installing {MODULE} with its demo data")
         postgres.allow_demo(database)
         options = ["-i", MODULE, "--with-demo"]
-    arguments = ["-d", database, *options, "--no-http", "--stop-after-init"]
-    with open(log, "w") as handle:
-        status = odoo.call(arguments, stdout=handle, stderr=handle)
-    if status or postgres.sql(query, database) != "installed":
-        raise SetupError(
-            f"Odoo could not install the addon; see {log}. To begin with a new "
-            f"database: python3 -m dev dropdb {database}\n{tail(log)}"
-        )
+    why = (
+        "Odoo could not install the addon. To begin with a new database: "
+        f"python3 -m dev dropdb {database}"
+    )
+    _run([*once, *options], log, why)
+    if postgres.sql(query, database) != "installed":
+        raise SetupError(f"{why}; see {log}.\n{tail(log)}")
 
 
 def start_odoo(database, *options):

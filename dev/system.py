@@ -12,6 +12,7 @@ from .state import SetupError, output, run, say, search_path
 
 POLICY = Path("/usr/sbin/policy-rc.d")
 NO_CLUSTER = Path("/etc/postgresql-common/createcluster.d/mybizna-isp.conf")
+FREERADIUS_SQL = Path("/etc/freeradius/3.0/mods-config/sql/main/postgresql")
 
 
 def which(name):
@@ -149,6 +150,25 @@ def need(*groups):
     still = [name for there, names in checks if not there() for name in names]
     if still and still != ["python3-venv"]:
         raise SetupError(f"Still missing after the installation: {' '.join(still)}.")
+
+
+def freeradius_sql(copy):
+    """Return variables naming FreeRADIUS's schema and queries, if need be a copy.
+
+    Debian lets only root and freerad read them; others get a copy, by sudo.
+
+    :param Path copy: where that copy is kept
+    """
+    if os.access(FREERADIUS_SQL / "schema.sql", os.R_OK):
+        return {}
+    if not (copy / "schema.sql").exists():
+        say("Copying FreeRADIUS's schema, which only root may read")
+        copy.mkdir(parents=True, exist_ok=True)
+        for name in ("queries.conf", "schema.sql"):
+            command = as_root(["cat", str(FREERADIUS_SQL / name)])
+            text = output(command, "FreeRADIUS's schema could not be read.")
+            (copy / name).write_text(text)
+    return {"ISP_FREERADIUS_SQL": str(copy)}
 
 
 def check_python():
