@@ -1,4 +1,4 @@
-from odoo import fields, models
+from odoo import api, fields, models
 
 
 class ResPartner(models.Model):
@@ -13,6 +13,25 @@ class ResPartner(models.Model):
         compute="_compute_isp_counts", groups="mybizna_isp.isp_group_user"
     )
 
+    isp_balance = fields.Monetary(
+        string="Balance",
+        compute="_compute_isp_money",
+        groups="mybizna_isp.isp_group_user",
+        help="The client's money with us over all contracts; below zero, what the "
+        "client owes.",
+    )
+    isp_credit_limit = fields.Monetary(
+        string="Limit of Contracts",
+        compute="_compute_isp_money",
+        groups="mybizna_isp.isp_group_user",
+    )
+    isp_credit_due = fields.Date(
+        string="Credit Due by",
+        compute="_compute_isp_money",
+        groups="mybizna_isp.isp_group_user",
+        help="The first day on which credit of a contract has to be paid back.",
+    )
+
     def _compute_isp_counts(self):
         contracts = self.env["isp.contract"]._read_group(
             [("partner_id", "in", self.ids)], ["partner_id"], ["__count"]
@@ -25,6 +44,39 @@ class ResPartner(models.Model):
         for partner in self:
             partner.isp_contract_count = contract_counts.get(partner.id, 0)
             partner.isp_connection_count = connection_counts.get(partner.id, 0)
+
+    def _compute_isp_money(self):
+        groups = self.env["isp.contract"]._read_group(
+            [
+                ("partner_id", "in", self.ids),
+                ("company_id", "in", self.env.company.ids),
+            ],
+            ["partner_id", "has_credit_limit"],
+            ["balance:sum", "credit_limit:sum", "credit_due:min"],
+        )
+        empty = dict.fromkeys(self.ids, 0.0)
+        balances, limits, dues = dict(empty), dict(empty), {}
+        for partner, has_limit, balance, limit, due in groups:
+            balances[partner.id] += balance
+            if has_limit:
+                limits[partner.id] += limit
+                dues[partner.id] = due
+        for partner in self:
+            partner.isp_balance = balances.get(partner.id, 0.0)
+            partner.isp_credit_limit = limits.get(partner.id, 0.0)
+            partner.isp_credit_due = dues.get(partner.id, False)
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        """Override: who is registered in Clients gets a contract, and so an account
+        number, at once."""
+        partners = super().create(vals_list)
+        if self.env.context.get("isp_open_contract"):
+            clients = partners.filtered(lambda p: not p.parent_id)
+            # The context is for this partner, not for what its contract creates.
+            Contract = self.env["isp.contract"].with_context(isp_open_contract=False)
+            Contract.create([{"partner_id": client.id} for client in clients])
+        return partners
 
     def action_isp_view_connections(self):
         self.ensure_one()

@@ -1,0 +1,341 @@
+from datetime import timedelta
+
+from odoo import api, fields, models
+from odoo.exceptions import AccessError
+from odoo.fields import Domain
+from odoo.tools import format_date
+
+SOON_DAYS = 3
+USER = "mybizna_isp.isp_group_user"
+CLERK = "mybizna_isp.isp_group_clerk"
+NETWORK = "mybizna_isp.isp_group_network"
+
+
+class IspHome(models.AbstractModel):
+    """No rows: what needs a person now, counted for whoever looks."""
+
+    _name = "isp.home"
+    _description = "Home"
+
+    # === WHAT THE PAGE ASKS === #
+
+    @api.model
+    def get_home(self):
+        """Return all that Home shows, by the groups of the user.
+
+        :return: dict of ``company``, ``counters``, ``takings`` (or ``False``), ``tasks``
+            and ``places``
+        """
+        self.env["isp.connection"].check_access("read")
+        return {
+            "company": self.env.company.name,
+            "date": format_date(
+                self.env, self.env.company._isp_today(), date_format="EEEE d MMMM y"
+            ),
+            "counters": self._get_counters(),
+            "takings": self._get_takings(),
+            "tasks": self._get_tasks(),
+            "places": self._get_places(),
+        }
+
+    @api.model
+    def action_open(self, key):
+        """Return the window action behind a counter or a task of Home.
+
+        :param str key: the ``key`` of a counter or a task
+        """
+        entries = {**self._get_counter_specs(), **self._get_task_specs()}
+        spec = entries.get(key)
+        if not spec or not self.env.user.has_group(spec["group"]):
+            raise AccessError(self.env._("You have no access to this list."))
+        action = self.env["ir.actions.actions"]._for_xml_id(spec["action"])
+        action["context"] = spec.get("context", {})
+        if "domain" in spec:
+            action["domain"] = list(spec["domain"])
+            action["display_name"] = action["name"] = spec["title"]
+        if spec.get("new"):
+            action["views"] = [(False, "form")]
+        return action
+
+    # === COUNTERS === #
+
+    @api.model
+    def _get_counters(self):
+        counters = []
+        for key, spec in self._get_counter_specs().items():
+            if not self.env.user.has_group(spec["group"]):
+                continue
+            count = self.env[spec["model"]].search_count(
+                spec["domain"] & self._get_company_domain(spec["model"])
+            )
+            counters.append(
+                {
+                    "key": key,
+                    "title": spec["title"],
+                    "hint": spec["hint"],
+                    "icon": spec["icon"],
+                    "count": count,
+                    "color": spec["color"] if count else "muted",
+                }
+            )
+        return counters
+
+    @api.model
+    def _get_company_domain(self, model):
+        # Lists show all chosen companies: count the same.
+        return Domain("company_id", "in", self.env.companies.ids)
+
+    @api.model
+    def _get_counter_specs(self):
+        """Return what is counted: key → title, hint, model, domain, action, group."""
+        connections = {
+            "model": "isp.connection",
+            "action": "mybizna_isp.isp_connection_action",
+            "group": USER,
+        }
+        return {
+            "unmatched": {
+                "title": self.env._("Money without a customer"),
+                "hint": self.env._("Received, but nobody could be found for certain"),
+                "icon": "fa-question-circle",
+                "color": "danger",
+                "model": "isp.money.receipt",
+                "action": "mybizna_isp.isp_money_receipt_action",
+                "group": CLERK,
+                "domain": Domain("state", "in", ("unmatched", "review")),
+            },
+            "messages": {
+                "title": self.env._("Messages needing a person"),
+                "hint": self.env._("Could not be read, or not from a trusted sender"),
+                "icon": "fa-envelope-o",
+                "color": "danger",
+                "model": "isp.sms.inbox",
+                "action": "mybizna_isp.isp_sms_inbox_action",
+                "group": CLERK,
+                "domain": self._get_message_domain(),
+            },
+            "not_on": {
+                **connections,
+                "title": self.env._("Paid but not on"),
+                "hint": self.env._("Allowed, but the router does not say so yet"),
+                "icon": "fa-chain-broken",
+                "color": "danger",
+                "domain": self._get_not_on_domain(),
+            },
+            "gateways": {
+                "title": self.env._("Gateways down"),
+                "hint": self.env._("Not answering, or refusing our login"),
+                "icon": "fa-server",
+                "color": "danger",
+                "model": "isp.gateway",
+                "action": "mybizna_isp.isp_gateway_action",
+                "group": USER,
+                "domain": Domain("state", "not in", ("up", "unknown")),
+            },
+            "attention": {
+                **connections,
+                "title": self.env._("Lines needing attention"),
+                "hint": self.env._("The billing run could not bill them"),
+                "icon": "fa-exclamation-triangle",
+                "color": "danger",
+                "domain": Domain("needs_attention", "!=", False),
+            },
+            "new": {
+                **connections,
+                "title": self.env._("New, waiting for payment"),
+                "hint": self.env._("Registered, the set-up is not paid"),
+                "icon": "fa-user-plus",
+                "color": "info",
+                "domain": Domain("state", "=", "new"),
+            },
+            "expiring": {
+                **connections,
+                "title": self.env._("Expiring within %s days", SOON_DAYS),
+                "hint": self.env._("On today, off soon unless they pay"),
+                "icon": "fa-clock-o",
+                "color": "warning",
+                "domain": self._get_expiring_domain(),
+            },
+        }
+
+    @api.model
+    def _get_message_domain(self):
+        """Messages that failed, and money-like ones that were not trusted."""
+        return Domain("state", "=", "error") | (
+            Domain("is_quarantined", "=", True) & Domain("kind", "!=", "other")
+        )
+
+    @api.model
+    def _get_not_on_domain(self):
+        """Lines that may be on, on a gateway we control, without proof that they are."""
+        return (
+            Domain("access", "in", ("on", "limited"))
+            & Domain("username", "!=", False)
+            & Domain("gateway_id.mode", "=", "control")
+            & ~Domain(
+                "access_ids",
+                "any",
+                [("applied_on", "=", True), ("state", "=", "applied")],
+            )
+        )
+
+    @api.model
+    def _get_expiring_domain(self):
+        now = fields.Datetime.now()
+        return (
+            Domain("access", "=", "on")
+            & Domain("expiry_at", ">", now)
+            & Domain("expiry_at", "<=", now + timedelta(days=SOON_DAYS))
+        )
+
+    # === TAKINGS === #
+
+    @api.model
+    def _get_takings(self):
+        """Return the last seven days' money in, each beside the same day a week ago."""
+        if not self.env.user.has_group(CLERK):
+            return False
+        company = self.env.company
+        today = company._isp_today()
+        rows = self.env["account.payment"]._read_group(
+            [
+                ("company_id", "=", company.id),
+                ("isp_contract_id", "!=", False),
+                ("payment_type", "=", "inbound"),
+                ("state", "in", ("in_process", "paid")),
+                ("isp_revoked", "=", False),
+                ("date", ">", today - timedelta(days=14)),
+                ("date", "<=", today),
+            ],
+            ["date:day"],
+            ["amount:sum"],
+        )
+        sums = {fields.Date.to_date(day): amount for day, amount in rows}
+        peak = max(sums.values(), default=0.0) or 1.0
+        days = [today - timedelta(days=back) for back in range(6, -1, -1)]
+        return {
+            "today": company.currency_id.format(sums.get(today, 0.0)),
+            "last_week": company.currency_id.format(
+                sums.get(today - timedelta(days=7), 0.0)
+            ),
+            "days": [self._prepare_day(day, sums, peak) for day in days],
+        }
+
+    @api.model
+    def _prepare_day(self, day, sums, peak):
+        amount = sums.get(day, 0.0)
+        before = sums.get(day - timedelta(days=7), 0.0)
+        currency = self.env.company.currency_id
+        return {
+            "key": str(day),
+            "label": format_date(self.env, day, date_format="EEE d"),
+            "height": round(100 * amount / peak),
+            "height_before": round(100 * before / peak),
+            "tooltip": self.env._(
+                "%(day)s: %(amount)s; a week before: %(before)s",
+                day=format_date(self.env, day, date_format="EEE d MMM"),
+                amount=currency.format(amount),
+                before=currency.format(before),
+            ),
+        }
+
+    # === TASKS AND PLACES: the first hour of a new colleague === #
+
+    @api.model
+    def _get_tasks(self):
+        return [
+            {"key": key, **{name: spec[name] for name in ("title", "icon", "steps")}}
+            for key, spec in self._get_task_specs().items()
+            if self.env.user.has_group(spec["group"])
+        ]
+
+    @api.model
+    def _get_task_specs(self):
+        connections = "mybizna_isp.isp_connection_action"
+        return {
+            "task_off": {
+                "title": self.env._("A client is off"),
+                "icon": "fa-power-off",
+                "group": USER,
+                "action": connections,
+                "steps": [
+                    self.env._("Find the line by name, phone, login or account number."),
+                    self.env._("Read the coloured sentence: it says why."),
+                    self.env._("Unpaid: register the payment, or take a promise."),
+                    self.env._("Waiting for the router: press Update RADIUS."),
+                ],
+            },
+            "task_money": {
+                "title": self.env._("Money without a customer"),
+                "icon": "fa-question-circle",
+                "group": CLERK,
+                "action": "mybizna_isp.isp_money_receipt_action_unmatched",
+                "steps": [
+                    self.env._("Open the receipt; read what the payer typed."),
+                    self.env._("Ask the payer if in doubt: never guess by the amount."),
+                    self.env._("Press Assign and choose the client's line."),
+                ],
+            },
+            "task_client": {
+                "title": self.env._("A new client"),
+                "icon": "fa-user-plus",
+                "group": CLERK,
+                "action": connections,
+                "new": True,
+                "steps": [
+                    self.env._("Choose or create the client; choose the package."),
+                    self.env._("Give a login and save: the account number appears."),
+                    self.env._("Press Generate Invoice and tell what to pay, and where."),
+                ],
+            },
+            "task_package": {
+                "title": self.env._("Another package"),
+                "icon": "fa-tachometer",
+                "group": CLERK,
+                "action": connections,
+                "steps": [
+                    self.env._("Open the line, choose the other package, save."),
+                    self.env._("The speed changes at once."),
+                    self.env._("The price counts from the next invoice."),
+                ],
+            },
+            "task_moving": {
+                "title": self.env._("Moving house"),
+                "icon": "fa-truck",
+                "group": CLERK,
+                "action": connections,
+                "steps": [
+                    self.env._("Open the line and tick 'Contract and site'."),
+                    self.env._("Make the new site with its address; choose it."),
+                    self.env._("Check the gateway: the new place may have another."),
+                ],
+            },
+            "task_router": {
+                "title": self.env._("A router is down"),
+                "icon": "fa-server",
+                "group": NETWORK,
+                "action": "mybizna_isp.isp_gateway_action",
+                "steps": [
+                    self.env._("Open the gateway: its state says what is wrong."),
+                    self.env._("Put it right, press Test Connection."),
+                    self.env._("Waiting lines follow by themselves; nothing is lost."),
+                ],
+            },
+        }
+
+    @api.model
+    def _get_places(self):
+        """Return short information about the interface: menu → what is there."""
+        places = [
+            (USER, self.env._("Clients"), self.env._("who they are, their contracts, sites and balances")),
+            (USER, self.env._("Services"), self.env._("the packages you sell, with speed, price and set-up items")),
+            (USER, self.env._("Operations"), self.env._("every movement of a balance, invoices, billed periods")),
+            (USER, self.env._("Connections"), self.env._("the lines, and why each is on or off")),
+            (CLERK, self.env._("Payments"), self.env._("receipts, payments, and money without a customer")),
+            (NETWORK, self.env._("Network"), self.env._("gateways, and what each router was last told")),
+        ]
+        return [
+            {"name": name, "text": text}
+            for group, name, text in places
+            if self.env.user.has_group(group)
+        ]
