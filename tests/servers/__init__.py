@@ -1,0 +1,1 @@
+"""Real servers for tests and for the demo; only the standard library is needed."""
