@@ -33,6 +33,7 @@ _MAX_TEXT = 2_000
 _MAX_REFERENCE = 80
 # Safaricom lets a payer type 20 signs. In a longer one other words have got mixed up.
 _MAX_TYPED = 20
+_MAX_AMOUNT = 10**10
 _FIRST_YEAR = 2007
 _FLAGS = re.ASCII | re.IGNORECASE
 
@@ -58,16 +59,19 @@ _BEGINNING = (
 )
 _SECOND_HEAD = re.compile(_BEGINNING, _FLAGS)
 _SECOND_MESSAGE = re.compile(
-    rf"{_BEGINNING}|confirmed[ .,!]*(?:on ?[0-9]|(?:{ANY_CURRENCY})[. ]*[0-9])", _FLAGS
+    rf"{_BEGINNING}|[0-9] ?received from"
+    rf"|confirmed[ .,!]*(?:on ?[0-9]|(?:{ANY_CURRENCY})[. ]*[0-9])",
+    _FLAGS,
 )
 _REVERSED = re.compile(r"\bhas been reversed\b", _FLAGS)
 _NOT_A_PAYER = re.compile(
     r"[0-9]/[0-9]{1,2}/[0-9]|\b(?:account number|for account|balance is|has been"
     r"|received from|sent to|paid to|confirmed|kumbukumbu|salio|txnid|transaction id"
-    r"|reference:)\b"
+    r"|reference:|is|was|not|pending|failed|cancell?ed|declined|will be)\b"
     r"|(?:\b|[0-9])(?:Ksh|Tsh)s?[. ]*[0-9]",
     _FLAGS,
 )
+_NUMBER_IN_NAME = re.compile(r"[0-9]{9}|[0-9][xX*#•]{3}|[xX*#•]{3}[0-9]")
 _SHORT_CODE_BEFORE = re.compile(r"^[0-9]{5,7} ?- ?")
 _SHORT_CODE_AFTER = re.compile(r"[ -]+[0-9]{5,7}$")
 _HASH = re.compile(r"(?=.*[0-9])[A-Za-z0-9]{20,}")
@@ -75,6 +79,7 @@ _HASH = re.compile(r"(?=.*[0-9])[A-Za-z0-9]{20,}")
 _GLUED = (
     (re.compile(r"(?<=[^0-9 +(])(\(?\+?[0-9]{9,15}\)?)$"), r" \1"),
     (re.compile(r"(?<=[^0-9 +(xX*#•])(\(?\+?[0-9][0-9xX*#•]{8,14}\)?)$"), r" \1"),
+    (re.compile(r"(?<=[A-WYZ]X)(\+?[0-9][0-9xX*#•]{8,14})$", re.IGNORECASE), r" \1"),
     (re.compile(r"^(\(?\+?[0-9]{9,15}\)?)(?=[^0-9 )xX*#•])"), r"\1 "),
     (re.compile(r"^(\(?\+?[0-9][0-9xX*#•]{8,14}\)?)(?=[^0-9 )xX*#•])"), r"\1 "),
 )
@@ -180,12 +185,15 @@ def _read(template: Template, text: str, country: str) -> Message | None:
         return None
     if template.refused_payer and template.refused_payer.search(payer.strip(" .")):
         raise _HesitationError("loan, savings or agent, not a customer")
-    reference = _reference(fields.get("ref"), template)
+    reference = _reference(fields.get("ref"))
     code = _code(fields["code"])
     _refuse_second_message(text[match.end() :], code)
     home = CURRENCIES[template.currency][0]
     name, phone = _payer(payer, fields.get("phone"), (home, country))
     amount = _amount(fields["amount"]) if fields.get("amount") else None
+    reversed_code = (fields.get("reversed_code") or "").upper() or None
+    if reversed_code == code:
+        raise _HesitationError("a reversal of itself")
     return Message(
         kind=template.kind,
         code=code,
@@ -195,7 +203,7 @@ def _read(template: Template, text: str, country: str) -> Message | None:
         payer_phone=phone,
         account_ref=reference,
         paid_at_local=_moment(fields.get("date"), fields.get("time")),
-        reversed_code=(fields.get("reversed_code") or "").upper() or None,
+        reversed_code=reversed_code,
         provider=template.provider,
         template=template.name,
         balance=_decimal(fields.get("balance")),
@@ -225,7 +233,7 @@ def _decimal(printed: str | None) -> Decimal | None:
 
 def _amount(printed: str) -> Decimal:
     amount = _decimal(printed)
-    if amount is None or len(printed) > 18:
+    if amount is None or amount >= _MAX_AMOUNT:
         raise _HesitationError("amount is not readable")
     if not amount:
         raise _HesitationError("amount is zero")
@@ -251,7 +259,7 @@ def _moment(date: str | None, time: str | None) -> datetime | None:
         )
     except ValueError:
         raise _HesitationError("impossible date") from None
-    if moment.year < _FIRST_YEAR or len(year) == 3:
+    if moment.year < _FIRST_YEAR:
         raise _HesitationError("impossible date")
     return moment if time else None
 
@@ -264,10 +272,9 @@ def _hour(hour: int, half: str | None) -> int:
     return hour % 12 + (12 if half in "Pp" else 0)
 
 
-def _reference(printed: str | None, template: Template) -> str | None:
+def _reference(printed: str | None) -> str | None:
     reference = (printed or "").strip().rstrip(" .")
-    second = _SECOND_HEAD if template.provider == "mpesa_ke" else _SECOND_MESSAGE
-    if len(reference) > _MAX_TYPED and second.search(reference):
+    if len(reference) > _MAX_TYPED and _SECOND_HEAD.search(reference):
         raise _HesitationError("two payments in one message")
     if len(reference) > _MAX_REFERENCE:
         raise _HesitationError("reference is too long")
@@ -293,6 +300,8 @@ def _payer(
     if not phone:
         rest = _SHORT_CODE_AFTER.sub("", rest)
     name = rest.strip(" .,:;-")
+    if _NUMBER_IN_NAME.search(name) and not _HASH.fullmatch(name):
+        raise _HesitationError("payer is not readable")
     return (None if _HASH.fullmatch(name) else name or None), phone
 
 

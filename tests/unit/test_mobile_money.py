@@ -182,6 +182,13 @@ def test_an_advertisement_alone_or_before_a_message_is_nothing(advertisement):
         assert read(sample, text)["kind"] == "other"
 
 
+def test_name_and_number_run_together_are_told_apart():
+    for payer in ("ALEX254700000101", "ALEX0722XXXXX89", "0722XXXXX89ALEX"):
+        message = parse("MPESA", PAYBILL.replace("MARY WANJIRU 254700000101", payer))
+        assert message.payer_name == "ALEX"
+        assert message.payer_phone == payer.replace("ALEX", "")
+
+
 PHONES = {
     "254700000101": "254700000101",
     "0700000101": "254700000101",

@@ -57,6 +57,8 @@ def test_what_a_gateway_leaves_of_the_name_is_read(sender):
         ("Ksh1,250.00", "Ksh١٢٥٠"),
         ("Ksh1,250.00", "Ksh１250.00"),
         ("Ksh1,250.00", "Ksh1,250.00 Ksh5.00"),
+        ("Ksh1,250.00", "\u212ash1,250.00"),
+        ("Ksh1,250.00", "Ksh" + "9" * 11),
         ("Ksh1,250.00", "Ksh" + "9" * 30),
         ("9/10/26", "31/2/26"),
         ("9/10/26", "9/13/26"),
@@ -79,6 +81,10 @@ def test_what_a_gateway_leaves_of_the_name_is_read(sender):
         ("Confirmed", "Pending"),
         ("Confirmed", "Unconfirmed"),
         ("MARY WANJIRU 254700000101", ""),
+        ("MARY WANJIRU 254700000101", "MARY 254700000101 is pending"),
+        ("MARY WANJIRU 254700000101", "MARY 254700000101 (held)"),
+        ("MARY WANJIRU 254700000101", "MARY 0722XXXXX89 (held)"),
+        ("MARY WANJIRU 254700000101", "MARY was not charged"),
         ("MARY WANJIRU 254700000101", "MARY " * 40),
         ("Ksh48,250.00", "*LOCKED*"),
         ("100009", "1" * 81),
@@ -89,6 +95,35 @@ def test_what_a_gateway_leaves_of_the_name_is_read(sender):
 def test_one_wrong_word_or_figure_and_it_waits_for_a_person(printed, put):
     assert printed in PAYBILL
     assert parse("MPESA", PAYBILL.replace(printed, put, 1)).kind == "other"
+
+
+@pytest.mark.parametrize(
+    ("country", "text"),
+    [
+        (
+            "TZ",
+            "Transaction Confirmed. You have received TZS 5.00 from ANN on 1/6/26 at"
+            " 4:05 PM. New M-Pesa balance is TZS 5.00.",
+        ),
+        (
+            "TZ",
+            "Umepokea TZS 5.00 kutoka kwa ANN. Umepokea TZS 600.00 kutoka kwa JOHN."
+            " Rej: HP12346. Salio: TZS 605.00",
+        ),
+        (
+            "BD",
+            "You have received Tk 500.00 from 01700000250. Fee Tk 0.00. Balance Tk"
+            " 5.00. TrxID AFK7392QDX at 27/05/2026 12:31:4",
+        ),
+    ],
+)
+def test_a_wording_that_does_not_add_up_waits(country, text):
+    assert parse("", text, country).kind == "other"
+
+
+def test_a_text_longer_than_any_sms_is_not_looked_at():
+    for text in (PAYBILL + ". Win!" * 400, PAYBILL + " " * 20_000):
+        assert parse("MPESA", text).reason == "longer than any SMS"
 
 
 @pytest.mark.parametrize("sample", each(PAYMENTS))
@@ -108,6 +143,31 @@ def test_two_messages_in_one_are_never_booked():
             text = first["text"] + glue + second["text"]
             if first["country"] == second["country"]:
                 assert read(first, text)["kind"] == "other", text
+
+
+@pytest.mark.parametrize(
+    "second",
+    [
+        " on 9/10/26 at 4:06 PM Ksh20.00 received from ANN 254700000203",
+        " UJABCDEFGH Confirmed. Ksh20.00 sent to ANN 254700000203",
+        ". You have received Ksh20.00 from ANN",
+        ". Transaction UJ9A1B2C3D has been reversed.",
+    ],
+)
+def test_half_a_second_message_is_enough_to_wait(second):
+    assert parse("MPESA", PAYBILL + second).kind == "other"
+
+
+def test_a_reversal_names_another_code_than_its_own():
+    text = (
+        "UJ5B5G6H7K confirmed. Reversal of transaction UJ4C8K9L1N has been successfully"
+        " reversed on 5/10/26 at 8:31 AM and Ksh{} is debited from your M-PESA account."
+    )
+    assert parse("MPESA", text.format(100)).kind == "reversal"
+    assert parse("MPESA", text.format(0)).kind == "other"
+    itself = text.format(100).replace("UJ4C8K9L1N", "UJ5B5G6H7K")
+    assert parse("MPESA", itself).kind == "other"
+    assert parse("MPESA", text.format(100)[:-9]).kind == "other"
 
 
 def test_a_payment_behind_another_message_is_not_booked():
