@@ -5,6 +5,7 @@ import fcntl
 import hashlib
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -173,6 +174,8 @@ def fresh_folder(path):
 
 def main_guard(function):
     """Call `function`; print a SetupError as a sentence and exit with status 1."""
+    # Ends like Ctrl-C, so that what runs below is ended too.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         return function()
     except SetupError as error:
