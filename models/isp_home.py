@@ -106,7 +106,7 @@ class IspHome(models.AbstractModel):
             },
             "messages": {
                 "title": self.env._("Messages needing a person"),
-                "hint": self.env._("Could not be read, or not from a trusted sender"),
+                "hint": self.env._("Failed, or from others than the network since yesterday"),
                 "icon": "fa-envelope-o",
                 "color": "danger",
                 "model": "isp.sms.inbox",
@@ -160,9 +160,10 @@ class IspHome(models.AbstractModel):
 
     @api.model
     def _get_message_domain(self):
-        """Messages that failed, and money-like ones that were not trusted."""
+        """Messages that failed, and of the last day those that were not trusted."""
+        since = fields.Datetime.now() - timedelta(days=1)
         return Domain("state", "=", "error") | (
-            Domain("is_quarantined", "=", True) & Domain("kind", "!=", "other")
+            Domain("is_quarantined", "=", True) & Domain("received_at", ">=", since)
         )
 
     @api.model
