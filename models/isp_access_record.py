@@ -21,7 +21,7 @@ def get_back_off(failures):
     gateways which fell together do not return together.
     """
     seconds = min(30 * 2 ** min(failures - 1, 10), 900)
-    return timedelta(seconds=seconds * random.uniform(0.8, 1.2))
+    return timedelta(seconds=round(seconds * random.uniform(0.8, 1.2)))
 
 
 class IspAccess(models.Model):

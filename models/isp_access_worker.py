@@ -78,7 +78,7 @@ class IspAccess(models.Model):
             return
         for task in self._step(self._claim, busy):
             ends = time.monotonic() + EXCHANGE_SECONDS
-            running[pool.submit(exchange, task, EXCHANGE_SECONDS)] = (task, ends)
+            running[pool.submit(exchange, task, ends)] = (task, ends)
 
     @api.model
     def _new_lag(self):

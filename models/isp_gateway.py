@@ -168,7 +168,8 @@ class IspGateway(models.Model):
                 raise ValidationError(
                     self.env._(
                         "Gateway %(gateway)s: '%(address)s' is neither an IP address "
-                        "nor a host name. Write it like 192.0.2.10 or radius.example.net.",
+                        "nor a host name. Write it like 192.0.2.10 or "
+                        "radius.example.net.",
                         gateway=gateway.name,
                         address=gateway.ip_address,
                     )

@@ -15,10 +15,10 @@ class IspGateway(models.Model):
             "host": self.ip_address,
             "port": self.port,
             "database": self.database,
-            "username": self.username or "",
+            "user": self.username or "",
             "password": self.password or "",
             "dialect": self.dialect,
-            "time_zone": self.tz,
+            "tz": self.tz,
         }
 
     def _get_hold(self):

@@ -1,1 +1,13 @@
-from . import test_billing, test_isp_connection, test_ledger
+from . import (
+    test_access_concurrency,
+    test_access_converge,
+    test_access_faults,
+    test_access_gateway,
+    test_billing,
+    test_concurrency,
+    test_isp_connection,
+    test_ledger,
+    test_money_matching,
+    test_money_receipt,
+    test_playsms,
+)

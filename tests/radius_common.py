@@ -2,12 +2,14 @@ import contextlib
 import socket
 import tempfile
 import threading
+import time
 
 import psycopg2
 
 from odoo import fields
 from odoo.tools import config
 
+from ..tools.access_exchange import exchange
 from .common import IspCommon
 from .servers.freeradius import FreeRadius, create_schema
 
@@ -20,6 +22,11 @@ def get_server():
         "user": config["db_user"] or "odoo",
         "password": config["db_password"] or "",
     }
+
+
+def talk(task):
+    """What a thread of the worker does."""
+    return exchange(task, time.monotonic() + 8)
 
 
 @contextlib.contextmanager

@@ -4,8 +4,7 @@ from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tests import new_test_user, tagged
 from odoo.tools import mute_logger
 
-from ..tools.access_exchange import exchange
-from .radius_common import RadiusCommon
+from .radius_common import RadiusCommon, talk
 
 
 @tagged("post_install", "-at_install")
@@ -117,7 +116,7 @@ class TestAccessGateway(RadiusCommon):
             before = self.env.cr.sql_log_count
             [task] = Access._claim()
             claimed = self.env.cr.sql_log_count
-            Access._record(task, exchange(task, 8.0))
+            Access._record(task, talk(task))
             return claimed - before, self.env.cr.sql_log_count - claimed
 
         count("warm", 2)

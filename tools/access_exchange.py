@@ -8,8 +8,7 @@ import logging
 import time
 from dataclasses import dataclass, field, fields
 
-from . import access_driver
-from .access_driver import DependencyError, Desired, DriverError, login_key
+from .access_driver import Desired, DriverError, get_driver, login_key, open_driver
 
 _logger = logging.getLogger(__name__)
 
@@ -92,16 +91,16 @@ class Outcome:
     duration_ms: int = 0
 
 
-def exchange(task, seconds):
+def exchange(task, deadline):
     """Carry out a task against its gateway; runs in a thread, never raises.
 
     :param Task task: what is to be said
-    :param float seconds: how long it may take in all
+    :param float deadline: a moment of `time.monotonic()`
     :rtype: Outcome
     """
     started = time.monotonic()
     try:
-        outcome = _exchange(task, started + seconds)
+        outcome = _exchange(task, deadline)
     except DriverError as error:
         outcome = Outcome(health=_HEALTH.get(error.kind, "down"), error=str(error))
         outcome.said = _get_said(error.outcomes)
@@ -118,13 +117,7 @@ def exchange(task, seconds):
 
 
 def _exchange(task, deadline):
-    Driver = access_driver.get_driver(task.gateway_type)
-    for name in ("host", "database"):
-        if not task.settings.get(name):
-            raise DependencyError(
-                f"The gateway's {name} is not filled in. Complete its settings."
-            )
-    with Driver(Driver.Settings(**task.settings)) as driver:
+    with open_driver(task.gateway_type, task.settings) as driver:
         facts = _describe(driver.probe()) if task.is_probe else ""
         desired = [_get_desired(wish) for wish in task.wishes.values()]
         outcomes = driver.converge(desired, deadline=deadline) if desired else {}
@@ -169,6 +162,6 @@ def export(gateway_type, settings, wishes):
     :raise DriverError: this kind of gateway, or a wish, can't be written
     :rtype: str
     """
-    Driver = access_driver.get_driver(gateway_type)
+    Driver = get_driver(gateway_type)
     desired = [_get_desired(wish) for wish in wishes.values()]
     return Driver.export(Driver.Settings(**settings), desired)
