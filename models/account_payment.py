@@ -62,9 +62,14 @@ class AccountPayment(models.Model):
         "This receipt has been booked already.",
     )
 
-    @api.depends("partner_id", "company_id", "partner_type")
+    @api.depends("partner_id", "company_id", "partner_type", "invoice_ids")
     def _compute_isp_contract_id(self):
         todo = self.filtered(lambda p: p.state in (False, "draft"))
+        # A payment made for invoices (online, say) belongs where they belong.
+        for payment in todo.filtered("invoice_ids"):
+            contracts = payment.invoice_ids.isp_contract_id
+            payment.isp_contract_id = contracts if len(contracts) == 1 else False
+            todo -= payment
         groups = self.env["isp.contract"]._read_group(
             [("partner_id", "in", todo.partner_id.ids), ("state", "=", "active")],
             ["partner_id", "company_id"],

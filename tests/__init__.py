@@ -2,6 +2,7 @@ from . import (
     test_access_concurrency,
     test_access_converge,
     test_access_faults,
+    test_access_file,
     test_access_gateway,
     test_billing,
     test_concurrency,
