@@ -5,7 +5,7 @@ from dataclasses import asdict
 from odoo import fields, models
 from odoo.exceptions import UserError
 
-from ..tools.access_driver import DriverError
+from ..tools.access_driver import DriverError, login_key
 from ..tools.access_exchange import Entry, Outcome, Said, Task, export
 
 
@@ -60,13 +60,13 @@ class IspGateway(models.Model):
                     gateway=self.name,
                 )
             )
-        token = uuid.uuid4().hex
         try:
-            text = export(self.type, self._prepare_settings(), wishes)
+            text, refused = export(self.type, self._prepare_settings(), wishes)
         except DriverError as error:
             raise UserError(str(error)) from error
+        token, now = uuid.uuid4().hex, fields.Datetime.now()
         Access._write_sent(entries, token, None)
-        now = fields.Datetime.now()
+        entries = self._set_refused_apart(entries, refused, token, now)
         self.write(
             {
                 "sql_file": base64.b64encode(text.encode()),
@@ -98,7 +98,11 @@ class IspGateway(models.Model):
                     gateway=self.name,
                 )
             )
-        task = self._prepare_file_task()
+        entries = [
+            Entry(**{**values, "logins": tuple(values["logins"])})
+            for values in self.sql_file_rows["entries"]
+        ]
+        task = self._prepare_file_task(self.sql_file_rows["token"], entries)
         reply = self.env._(
             "SQL file marked as applied by %(user)s", user=self.env.user.name
         )
@@ -113,16 +117,28 @@ class IspGateway(models.Model):
 
     # === BUSINESS === #
 
-    def _prepare_file_task(self):
-        entries = [
-            Entry(**{**values, "logins": tuple(values["logins"])})
-            for values in self.sql_file_rows["entries"]
-        ]
+    def _set_refused_apart(self, entries, refused, token, now):
+        """Mark rows that could not go into the file; return the entries that did."""
+        written, said = [], []
+        for entry in entries:
+            reasons = [refused.get(login_key(login)) for login in entry.logins]
+            reasons = [reason for reason in reasons if reason]
+            if reasons:
+                said.append((entry, Said("error", "", reasons[0])))
+            else:
+                written.append(entry)
+        # The worker's part again, for a gateway without a worker.
+        Access = self.env["isp.access"].sudo()
+        Access._record_refused(self._prepare_file_task(token, entries), said, now)
+        Access.invalidate_model()
+        return written
+
+    def _prepare_file_task(self, token, entries):
         return Task(
             gateway_id=self.id,
             gateway_type=self.type,
             settings={},
-            token=self.sql_file_rows["token"],
+            token=token,
             wishes={},
             entries=entries,
         )

@@ -8,7 +8,7 @@ import logging
 import time
 from dataclasses import dataclass, field, fields
 
-from .access_driver import Desired, DriverError, get_driver, login_key, open_driver
+from .access_driver import Desired, DriverError, login_key, open_driver
 
 _logger = logging.getLogger(__name__)
 
@@ -159,9 +159,17 @@ def export(gateway_type, settings, wishes):
     """Return wishes as a text that a person runs on the gateway; no connection.
 
     :param dict wishes: as in `Task`
-    :raise DriverError: this kind of gateway, or a wish, can't be written
-    :rtype: str
+    :return: (text, dict of `login_key` → why a wish was left out)
+    :raise DriverError: this kind of gateway can't be written by a file
     """
-    Driver = get_driver(gateway_type)
-    desired = [_get_desired(wish) for wish in wishes.values()]
-    return Driver.export(Driver.Settings(**settings), desired)
+    driver = open_driver(gateway_type, settings)
+    desired, refused = [], {}
+    for key, wish in wishes.items():
+        item = _get_desired(wish)
+        try:
+            driver.check(item)
+        except DriverError as error:
+            refused[key] = str(error)
+        else:
+            desired.append(item)
+    return driver.export(driver.settings, desired), refused
