@@ -103,6 +103,7 @@ class IspMoneyReceipt(models.Model):
     payment_ids = fields.One2many("account.payment", "isp_receipt_id", readonly=True)
     payment_id = fields.Many2one(
         "account.payment",
+        string="Payment That Counts",
         compute="_compute_payment_id",
         store=True,
         help="The one payment of this receipt that counts.",
@@ -334,6 +335,8 @@ class IspMoneyReceipt(models.Model):
                     user=self.env.user.name,
                 )
             )
+            # The unique index must see it before the new payment comes.
+            self.env.flush_all()
         self._name_customer(contract, connection, "person")
         if self.state == "review":
             self.state = "new"

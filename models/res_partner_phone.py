@@ -19,7 +19,7 @@ class ResPartner(models.Model):
         "they are where the country is not known.",
     )
 
-    @api.depends("phone", "country_id.code", "company_id.country_id.code")
+    @api.depends("phone", "country_id", "company_id")
     def _compute_isp_phone(self):
         # Not Odoo's sanitized number: without an optional library it is the input.
         for partner in self:

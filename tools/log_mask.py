@@ -11,7 +11,9 @@ import re
 MASK = "***"
 _PRIVATE_URL = re.compile(r"/isp(?:/|%2f)+(?:playsms|c2b)(?:/|%2f)+", re.IGNORECASE)
 _PROTOCOL = re.compile(r" HTTP/[0-9](?:\.[0-9])?\S{0,16}$")
-_PRIVATE_TABLE = re.compile(r"\bisp_(?:sms_inbox|money_receipt|collection)\b")
+_PRIVATE_TABLE = re.compile(
+    r"\b(?:isp_(?:sms_inbox|money_receipt|collection)|account_payment)\b"
+)
 _VALUES_FOLLOW = re.compile(r"\b(?:VALUES|SET|WHERE)\b")
 
 
