@@ -359,8 +359,8 @@ def get_driver(gateway_type: str) -> type[AccessDriver]:
 def open_driver(gateway_type: str, settings: Mapping) -> AccessDriver:
     """Return a driver for `with`, not connected yet.
 
-    :param settings: host, port, database, user, password, dialect, tz, and what
-        else the driver's `Settings` knows, by its name there.
+    :param settings: the fields of the driver's `Settings` by name: host, port,
+        database, user, password, dialect, tz …
     :raise DependencyError: type unknown, or settings missing or wrong.
     """
     driver = get_driver(gateway_type)

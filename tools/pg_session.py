@@ -31,6 +31,9 @@ _MISSING = {"42P01", "42703", "3D000", "42883", "3F000"}
 _ROW_CLASSES = {"22", "23", "27", "38", "39", "44", "P0"}
 _PASSING_CLASSES = {"08", "53", "57", "58", "40", "55", "25", "XX"}
 
+# "SEVERITY:  text" is of the server, in any language.
+_FROM_SERVER = re.compile(r"(?:^|failed: )(\S+:  .*)", re.MULTILINE)
+
 
 class PgSession:
     """One connection. After a `TransportError` it is closed and stays so.
@@ -141,13 +144,14 @@ class PgSession:
     def _refusal(self, error):
         """Return what a failed connection means.
 
-        libpq gives no SQLSTATE then. A refusal by the server names the role or the
-        database in quotes of its language; everything else never reached it.
+        libpq gives no SQLSTATE then, only text in the server's language. A refusal
+        names the role or the database in quotes; a line of libpq's own, such as on a
+        host of the same name as the role, is not looked at.
         """
-        text = "\n".join(re.findall(r"failed: (.*)", str(error)))
+        text = "\n".join(_FROM_SERVER.findall(str(error)))
         named = re.findall(r'["«„»“]([^"«„»“”]*)["»“«”]', text)
         missing = re.search(r'database ".*" does not exist', text)
-        if "fe_sendauth" in text or (
+        if "fe_sendauth" in str(error) or (
             self._options["user"] in named
             and not missing
             and "too many connections" not in text

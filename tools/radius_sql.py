@@ -6,22 +6,21 @@ many statements as one, because each statement takes arrays.
 """
 
 import time
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime, timezone
-from zoneinfo import ZoneInfo
 
 from psycopg2 import sql
 
 from . import radius_rows
 from .access_driver import (
     AccessDriver,
-    DependencyError,
     Desired,
     Result,
     RowError,
 )
 from .pg_session import PgSession
+from .radius_export import export_sql
 from .radius_rows import (
     CHECK,
     GROUP_CHECK,
@@ -33,88 +32,13 @@ from .radius_rows import (
     Row,
     Snapshot,
 )
+from .radius_settings import RadiusSettings
 from .radius_values import DISABLED, check
 
-DIALECTS = ("postgresql",)
 TABLES = (GROUP_CHECK, GROUP_REPLY, CHECK, REPLY, MEMBER)
 RIGHTS = ("SELECT", "INSERT", "UPDATE", "DELETE")
 # Two runs on one database wait for each other; nothing else asks for this lock.
 _RUN_LOCK = 0x6973705F726164
-
-
-@dataclass(frozen=True)
-class RadiusSettings:
-    """How to reach the database FreeRADIUS reads.
-
-    :param host: name, address or socket directory.
-    :param time_zone: zone of the FreeRADIUS host, which reads `Expiration` in it.
-    :param connect_timeout: seconds, as `statement_timeout` and `lock_timeout`.
-    :param reply_message: what a refused login's router is told.
-    """
-
-    host: str
-    database: str
-    username: str
-    password: str = field(default="", repr=False)
-    port: int = 5432
-    dialect: str = "postgresql"
-    time_zone: str = "UTC"
-    connect_timeout: float = 5.0
-    statement_timeout: float = 10.0
-    lock_timeout: float = 2.0
-    sslmode: str = "prefer"
-    reply_message: str = "Your internet access is off. Please contact your provider."
-
-    @classmethod
-    def from_mapping(cls, settings: Mapping) -> "RadiusSettings":
-        """Build from a mapping; `user` and `tz` stand for `username`, `time_zone`.
-
-        :raise DependencyError: an unknown key, or no host, database or user.
-        """
-        names = {"user": "username", "tz": "time_zone"}
-        values = {names.get(key, key): value for key, value in settings.items()}
-        known = {item.name for item in fields(cls)}
-        if unknown := sorted(values.keys() - known):
-            raise DependencyError(
-                f"A FreeRADIUS gateway has no setting {', '.join(unknown)}."
-            )
-        optional = {item.name for item in fields(cls)} - {
-            "host",
-            "database",
-            "username",
-        }
-        given = {k: v for k, v in values.items() if v or k not in optional}
-        for name in ("host", "database", "username"):
-            given.setdefault(name, "")
-        return cls(**given)
-
-    def check(self) -> None:
-        """Raise `DependencyError` with a sentence when something is amiss."""
-        words = {"host": "address", "database": "database", "username": "user"}
-        for name, word in words.items():
-            if not getattr(self, name):
-                raise DependencyError(
-                    f"The FreeRADIUS gateway has no {word}. Enter it on the gateway."
-                )
-        if self.dialect not in DIALECTS:
-            raise DependencyError(
-                f"FreeRADIUS on {self.dialect!r} is not supported. Use one of: "
-                f"{', '.join(DIALECTS)}."
-            )
-        self.zone()
-
-    def zone(self) -> ZoneInfo:
-        """Return the zone of the FreeRADIUS host.
-
-        :raise DependencyError: there is no such zone.
-        """
-        try:
-            return ZoneInfo(self.time_zone)
-        except (KeyError, ValueError, OSError):
-            raise DependencyError(
-                f"{self.time_zone!r} is no time zone. Choose one such as "
-                "'Africa/Nairobi' on the gateway."
-            ) from None
 
 
 @dataclass(frozen=True)
@@ -151,9 +75,9 @@ class RadiusSql(AccessDriver):
             f"the RADIUS database {settings.database} on {settings.host}",
             {
                 "host": settings.host,
-                "port": settings.port,
+                "port": settings.port or 5432,
                 "dbname": settings.database,
-                "user": settings.username,
+                "user": settings.user,
                 "password": settings.password or None,
                 "sslmode": settings.sslmode,
                 "application_name": "mybizna_isp",
@@ -215,23 +139,30 @@ class RadiusSql(AccessDriver):
         )
 
     def read(self, logins: Iterable[str] | None = None) -> Snapshot:
-        logins = None if logins is None else list(logins)
-        where, params = sql.SQL(""), []
-        if logins is not None:
-            # Exact spellings, because they are what the index of FreeRADIUS's schema
-            # knows; the whole compare of `read()` finds every other one.
-            spellings = {
-                spelling
-                for login in map(str.strip, logins)
-                for spelling in (login, login.lower(), login.upper())
-            }
-            where = sql.SQL("WHERE username = ANY(%s::text[])")
-            params = [sorted(spellings)] * 3
+        if logins is None:
+            return self._read(sql.SQL(""), [], ())
+        logins = [login.strip() for login in logins]
+        snapshot = self._read_spelled(logins, logins)
+        new = [key for key, observed in snapshot.items() if not observed.ours]
+        if not new:
+            return snapshot
+        # A login new to us may be an old one in other letters. No index of
+        # FreeRADIUS's schema knows that, so only new ones are asked for.
+        twins = self._run(_TWINS, (new, logins), MEMBER)
+        if not twins:
+            return snapshot
+        return self._read_spelled(logins, logins + [name for (name,) in twins])
+
+    def _read_spelled(self, logins, spellings):
+        where = sql.SQL("WHERE username = ANY(%s::text[])")
+        return self._read(where, [spellings] * 3, logins)
+
+    def _read(self, where, params, logins):
         rows, groups = [], []
         for *content, row_id in self._run(_READ.format(where=where), params):
             row = Row(*content, row_id=row_id)
             (groups if row.table in (GROUP_CHECK, GROUP_REPLY) else rows).append(row)
-        return radius_rows.observe(rows, groups, self._zone, logins or ())
+        return radius_rows.observe(rows, groups, self._zone, logins)
 
     # === THE WAY === #
 
@@ -252,6 +183,11 @@ class RadiusSql(AccessDriver):
 
     def objection(self, desired, observed):
         return radius_rows.objection(desired, observed)
+
+    @staticmethod
+    def export(settings: RadiusSettings, desired: Iterable[Desired]) -> str:
+        """Return `desired` as an SQL file; see `radius_export.export_sql`."""
+        return export_sql(desired, settings.zone(), settings.reply_message)
 
     def warnings(self, desired, observed):
         return radius_rows.warnings(desired, observed)
@@ -348,6 +284,11 @@ _READ = sql.SQL(
     f"WHERE starts_with(groupname, '{PREFIX}') OR lower(attribute) = 'auth-type'"
 )
 
+_TWINS = (
+    "SELECT DISTINCT username FROM radusergroup "
+    "WHERE lower(btrim(username)) = ANY(%s::text[]) AND username <> ALL(%s::text[]) "
+    f"AND starts_with(groupname, '{PREFIX}')"
+)
 _REMOVE = "DELETE FROM {table} WHERE id = ANY(%s::bigint[])"
 _SET = (
     "UPDATE {table} AS t SET attribute = v.attribute, op = v.op, value = v.value "

@@ -17,7 +17,11 @@ from pathlib import Path
 from .process import ServerError, end, free_port, wait_until
 
 TEMPLATE = Path(__file__).parent / "raddb" / "radiusd.conf"
-DEBIAN_SQL = Path("/etc/freeradius/3.0/mods-config/sql/main/postgresql")
+# Only root and the group freerad may read Debian's; others may name a copy.
+DEBIAN_SQL = Path(
+    os.environ.get("ISP_FREERADIUS_SQL")
+    or "/etc/freeradius/3.0/mods-config/sql/main/postgresql"
+)
 DICTIONARIES = "/usr/share/freeradius"
 LIBRARIES = "/usr/lib/freeradius"
 
@@ -49,8 +53,8 @@ def _read_debian(name):
         ) from None
     except PermissionError:
         raise ServerError(
-            f"{DEBIAN_SQL} can't be read by this user: run as root, or add the "
-            "user to the group freerad."
+            f"{DEBIAN_SQL} can't be read by this user: run as root, add the user to "
+            "the group freerad, or name a copy in ISP_FREERADIUS_SQL."
         ) from None
 
 

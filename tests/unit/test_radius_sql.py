@@ -1,0 +1,513 @@
+"""The FreeRADIUS driver, judged by what a real FreeRADIUS answers."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+
+import pytest
+from radius_lab import NOW, wish
+from servers.freeradius import FreeRadius
+
+from tools.access_driver import DependencyError, get_driver, open_driver
+from tools.radius_sql import RadiusSql
+
+pytest_plugins = ["radius_fixtures"]
+
+
+def applied(outcome):
+    return outcome.state, outcome.error
+
+
+# === ON, OFF, SPEED === #
+
+
+def test_a_new_subscriber_is_refused_then_accepted_at_the_package_speed(lab):
+    assert not lab.auth("alice").accepted
+    outcome = lab.converge(wish())["alice"]
+    assert applied(outcome) == ("applied", "")
+    assert outcome.changed and outcome.on
+    assert (outcome.rate_up, outcome.rate_down) == (5_000_000, 10_000_000)
+    answer = lab.auth("alice")
+    assert answer.accepted
+    # What the router receives is the subscriber's upload: 5M up, 10M down.
+    assert answer.attributes["Mikrotik-Rate-Limit"] == ["5M/10M"]
+    assert not lab.auth("alice", "wrong").accepted
+
+
+def test_a_subscriber_who_was_never_on_exists_and_is_refused(lab):
+    outcome = lab.converge(wish(on=False))["alice"]
+    assert (outcome.state, outcome.on, outcome.present) == ("applied", False, True)
+    answer = lab.auth("alice")
+    assert not answer.accepted
+    assert "Reply-Message" in answer.attributes
+
+
+def test_a_suspension_is_one_row_and_leaves_password_and_plan_rows_as_they_are(lab):
+    lab.converge(wish())
+    before = lab.everything()
+    outcome = lab.converge(wish(on=False))["alice"]
+    assert (outcome.state, outcome.on) == ("applied", False)
+    after = lab.everything()
+    assert after["radcheck"] == before["radcheck"]
+    assert after["radreply"] == before["radreply"]
+    assert after["radusergroup"][:1] == before["radusergroup"]
+    assert lab.groups_of("alice") == [("isp_disabled", 0), ("isp_plan_1", 10)]
+    assert not lab.auth("alice").accepted
+
+
+def test_lifting_a_suspension_gives_back_the_old_password_and_speed(lab):
+    lab.converge(wish())
+    before = lab.everything()
+    lab.converge(wish(on=False))
+    lab.converge(wish())
+    assert lab.rows("radcheck") == before["radcheck"]
+    assert lab.rows("radusergroup") == before["radusergroup"]
+    answer = lab.auth("alice")
+    assert answer.accepted
+    assert answer.attributes["Mikrotik-Rate-Limit"] == ["5M/10M"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [(2_000_000, 20_000_000), (20_000_000, 2_000_000)]
+)
+def test_a_changed_package_leaves_one_plan_row_with_the_new_speed(lab, old, new):
+    lab.converge(wish(plan="isp_plan_1", rate_up=old, rate_down=old))
+    lab.converge(wish(plan="isp_plan_2", rate_up=new, rate_down=new))
+    assert lab.groups_of("alice") == [("isp_plan_2", 10)]
+    text = f"{new // 10**6}M/{new // 10**6}M"
+    assert lab.auth("alice").attributes["Mikrotik-Rate-Limit"] == [text]
+
+
+def test_a_package_changed_while_suspended_stays_suspended(lab):
+    lab.converge(wish(on=False))
+    lab.converge(wish(on=False, plan="isp_plan_2"))
+    assert lab.groups_of("alice") == [("isp_disabled", 0), ("isp_plan_2", 10)]
+    assert not lab.auth("alice").accepted
+
+
+def test_a_new_speed_of_a_package_is_one_row_for_all_its_subscribers(lab):
+    logins = ["alice", "bob", "carol"]
+    lab.converge(*(wish(login) for login in logins))
+    before = lab.everything()
+    outcomes = lab.converge(*(wish(n, rate_down=512_000) for n in logins))
+    assert {o.rate_down for o in outcomes.values()} == {512_000}
+    assert lab.rows("radusergroup") == before["radusergroup"]
+    assert lab.rows("radcheck") == before["radcheck"]
+    assert lab.auth("bob").attributes["Mikrotik-Rate-Limit"] == ["5M/512k"]
+
+
+def test_a_package_without_a_speed_sends_no_limit(lab):
+    lab.converge(wish())
+    lab.converge(wish(rate_up=None, rate_down=None))
+    answer = lab.auth("alice")
+    assert answer.accepted
+    assert "Mikrotik-Rate-Limit" not in answer.attributes
+
+
+def test_a_terminated_login_is_gone_and_refused(lab):
+    lab.converge(wish(fixed_ip="10.9.0.7"))
+    outcome = lab.converge(wish(present=False))["alice"]
+    assert (outcome.state, outcome.present) == ("applied", False)
+    assert not lab.auth("alice").accepted
+    assert lab.rows("radcheck") + lab.rows("radreply") + lab.groups_of("alice") == []
+
+
+def test_a_renamed_login_works_under_the_new_name_only(lab):
+    lab.converge(wish("alice"))
+    outcomes = lab.converge(wish("alice", present=False), wish("bob"))
+    assert [o.state for o in outcomes.values()] == ["applied", "applied"]
+    assert lab.auth("bob").accepted
+    assert not lab.auth("alice").accepted
+
+
+@pytest.mark.parametrize("is_told", [True, False])
+def test_a_login_in_other_letters_takes_the_place_of_the_old_one(lab, is_told):
+    lab.converge(wish("AliceHome"))
+    old = [wish("AliceHome", present=False)] * is_told
+    outcomes = lab.converge(*old, wish("alicehome"))
+    assert {o.state for o in outcomes.values()} == {"applied"}
+    assert len(outcomes) == 1 + is_told
+    assert lab.auth("alicehome").accepted
+    assert not lab.auth("AliceHome").accepted
+    # The old spelling is asked to go once more, much later.
+    lab.converge(wish("AliceHome", present=False))
+    assert lab.auth("alicehome").accepted
+
+
+def test_a_login_of_another_program_in_other_letters_is_left_alone(lab):
+    lab.check_row("ALICE", "Cleartext-Password", "x")
+    lab.converge(wish("alice"))
+    assert lab.auth("ALICE", "x").accepted
+
+
+# === EXPIRATION === #
+
+
+def test_a_past_expiration_refuses_and_a_future_one_ends_the_session_in_time(lab):
+    lab.converge(wish(expires_at=NOW - timedelta(minutes=1)))
+    assert not lab.auth("alice").accepted
+    end = datetime.now(timezone.utc) + timedelta(hours=2)
+    lab.converge(wish(expires_at=end))
+    answer = lab.auth("alice")
+    assert answer.accepted
+    assert 7080 < int(answer.attributes["Session-Timeout"][0]) <= 7200
+
+
+def test_an_expiration_is_written_in_the_zone_of_the_radius_host(lab, tmp_path):
+    end = datetime.now(timezone.utc) + timedelta(hours=2)
+    place = {"port": lab.postgres.port, "user": lab.postgres.user}
+    zone = "America/New_York"
+    with FreeRadius(tmp_path, host="127.0.0.1", time_zone=zone, **place) as far:
+        outcome = lab.converge(wish(expires_at=end), tz=zone)["alice"]
+        assert applied(outcome) == ("applied", "")
+        answer = far.auth("alice", "s3cret")
+        assert answer.accepted
+        assert 7080 < int(answer.attributes["Session-Timeout"][0]) <= 7200
+        # With the wrong zone the same host would cut off at once.
+        lab.converge(wish(expires_at=end), tz="Pacific/Pago_Pago")
+        assert not far.auth("alice", "s3cret").accepted
+
+
+def test_an_expiration_that_is_no_longer_wished_is_removed(lab):
+    lab.converge(wish())
+    lab.converge(wish(expires_at=None))
+    assert "Session-Timeout" not in lab.auth("alice").attributes
+
+
+# === FURTHER ATTRIBUTES === #
+
+
+def test_fixed_address_and_reply_attributes_reach_the_router(lab):
+    extra = {"Mikrotik-Address-List": "vip\\lane", "Acct-Interim-Interval": "300"}
+    lab.converge(wish(fixed_ip="10.9.0.7", extra=extra))
+    attributes = lab.auth("alice").attributes
+    assert attributes["Framed-IP-Address"] == ["10.9.0.7"]
+    assert attributes["Acct-Interim-Interval"] == ["300"]
+    # radclient shows a backslash doubled.
+    assert attributes["Mikrotik-Address-List"] == ["vip\\\\lane"]
+    lab.converge(wish(extra={"Acct-Interim-Interval": None}))
+    attributes = lab.auth("alice").attributes
+    assert "Framed-IP-Address" not in attributes
+    assert "Acct-Interim-Interval" not in attributes
+    assert "Mikrotik-Address-List" in attributes
+
+
+def test_a_second_session_is_refused_where_one_is_allowed(lab):
+    lab.converge(wish(simultaneous=1))
+    assert lab.radius.acct_start("alice", "one").accepted
+    assert not lab.auth("alice").accepted
+    assert lab.radius.acct_stop("alice", "one").accepted
+    assert lab.auth("alice").accepted
+
+
+# === WHAT IS NOT OURS, AND WHAT IS WRONG === #
+
+
+def test_rows_of_other_programs_are_left_alone(lab):
+    lab.check_row("other", "Cleartext-Password", "x")
+    lab.check_row("alice", "Calling-Station-Id", "AA:BB:CC:00:00:01", "==")
+    lab.sql(
+        "INSERT INTO radusergroup (username, groupname, priority) VALUES "
+        "('other', 'staff', 1), ('alice', 'staff', 50);"
+        "INSERT INTO radgroupreply (groupname, attribute, op, value) VALUES "
+        "('staff', 'Mikrotik-Rate-Limit', ':=', '1M/1M'), "
+        "('isp_plan_1', 'Framed-Pool', ':=', 'homes');"
+        "INSERT INTO radreply (username, attribute, op, value) VALUES "
+        "('alice', 'Idle-Timeout', '=', '600')"
+    )
+    before = {table: set(rows) for table, rows in lab.everything().items()}
+    lab.converge(wish())
+    lab.converge(wish(on=False, plan="isp_plan_2"))
+    lab.converge(wish(present=False), wish("other", present=False))
+    after = lab.everything()
+    assert all(before[table] <= set(after[table]) for table in before)
+
+
+def test_a_login_of_another_program_is_not_removed_and_a_person_is_told(lab):
+    lab.check_row("alice", "Cleartext-Password", "x")
+    outcome = lab.converge(wish(present=False))["alice"]
+    assert (outcome.state, outcome.kind, outcome.changed) == ("error", "row", False)
+    assert "by hand" in outcome.error
+    assert lab.auth("alice", "x").accepted
+
+
+def test_duplicate_and_mistyped_rows_are_repaired_and_the_newest_wish_wins(lab):
+    lab.check_row("alice", "Cleartext-Password", "older")
+    lab.check_row("alice", "cleartext-password", "old", "==")
+    lab.check_row("alice", "Cleartext-Password", "s3cret", "==")
+    lab.sql(
+        "INSERT INTO radusergroup (username, groupname, priority) VALUES "
+        "('alice', 'isp_plan_9', 10), ('alice', 'isp_plan_1', 0), "
+        "('alice', 'isp_disabled', 0), ('alice', 'isp_disabled', 3)"
+    )
+    outcome = lab.converge(wish())["alice"]
+    assert applied(outcome) == ("applied", "")
+    assert lab.auth("alice").accepted
+    assert not lab.auth("alice", "older").accepted
+    assert lab.groups_of("alice") == [("isp_plan_1", 10)]
+    passwords = lab.sql(
+        "SELECT op, value FROM radcheck WHERE attribute ILIKE 'cleartext-password'"
+    )
+    assert passwords == [(":=", "s3cret")]
+
+
+def test_a_suspension_stands_before_every_group_of_other_programs(lab):
+    lab.sql(
+        "INSERT INTO radusergroup (username, groupname, priority) "
+        "VALUES ('alice', 'staff', 0)"
+    )
+    outcome = lab.converge(wish())["alice"]
+    assert "staff" in outcome.warnings[0]
+    assert lab.auth("alice").accepted
+    lab.converge(wish(on=False))
+    assert not lab.auth("alice").accepted
+
+
+def test_a_subscriber_let_in_past_all_groups_is_not_called_off(lab):
+    lab.converge(wish())
+    lab.sql(
+        "INSERT INTO radreply (username, attribute, op, value) "
+        "VALUES ('alice', 'Fall-Through', '=', 'No')"
+    )
+    outcome = lab.converge(wish(on=False))["alice"]
+    assert lab.auth("alice").accepted
+    assert outcome.state == "error" and "Fall-Through" in outcome.error
+
+
+@pytest.mark.parametrize("where", ["radcheck", "foreign group"])
+def test_a_subscriber_refused_by_rows_of_others_is_not_called_on(lab, where):
+    if where == "radcheck":
+        lab.check_row("alice", "Auth-Type", "Reject")
+    else:
+        lab.sql(
+            "INSERT INTO radgroupcheck (groupname, attribute, op, value) "
+            "VALUES ('blocked', 'Auth-Type', ':=', 'Reject');"
+            "INSERT INTO radusergroup (username, groupname, priority) "
+            "VALUES ('alice', 'blocked', -1)"
+        )
+    outcome = lab.converge(wish())["alice"]
+    assert not lab.auth("alice").accepted
+    assert (outcome.state, outcome.on) == ("error", False)
+    assert "Auth-Type" in outcome.error
+
+
+def test_a_refusing_group_that_was_emptied_by_hand_is_filled_again(lab):
+    lab.converge(wish(on=False))
+    lab.sql("DELETE FROM radgroupcheck")
+    assert lab.auth("alice").accepted
+    outcome = lab.converge(wish(on=False))["alice"]
+    assert (outcome.state, outcome.changed) == ("applied", True)
+    assert not lab.auth("alice").accepted
+
+
+def test_a_subscriber_without_a_password_is_an_error_that_says_so(lab):
+    outcome = lab.converge(wish(password=None))["alice"]
+    assert outcome.state == "error" and "no password" in outcome.error
+    lab.check_row("alice", "Cleartext-Password", "by hand")
+    outcome = lab.converge(wish(password=None))["alice"]
+    assert applied(outcome) == ("applied", "")
+    assert lab.auth("alice", "by hand").accepted
+
+
+# === HOSTILE AND ODD VALUES === #
+
+
+@pytest.mark.parametrize(
+    "login", ["x' OR '1'='1", "a b", "", "josé", "a\nUser-Name = b", "a%", "x" * 65]
+)
+def test_a_hostile_login_is_refused_and_nothing_is_written(lab, login):
+    lab.converge(wish("honest"))
+    before = lab.everything()
+    outcome = lab.converge(wish(login))[login]
+    assert (outcome.state, outcome.kind) == ("error", "row")
+    assert lab.everything() == before
+
+
+def test_a_hostile_login_is_a_literal_to_the_database_as_well(lab):
+    lab.converge(wish("honest"))
+    with lab.driver() as driver:
+        observed = driver.read(["x' OR '1'='1"])
+    assert [o.present for o in observed.values()] == [False]
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "it's",
+        'say "hi"',
+        '"quoted"',
+        "'quoted'",
+        "`touch /tmp/isp-owned`",
+        "back\\slash",
+        "two\\\\slashes",
+        "no\\newline",
+        "\\101bc",
+        "\\",
+        "'; DROP TABLE radcheck; --",
+        "%{User-Name}",
+        "${x}",
+        "pä€ßwörd",
+        " spaces ",
+        "%s",
+        "x" * 128,
+    ],
+)
+def test_a_password_of_any_signs_works_as_typed(lab, password):
+    outcome = lab.converge(wish(password=password))["alice"]
+    assert applied(outcome) == ("applied", "")
+    assert lab.auth("alice", password).accepted
+    assert not lab.auth("alice", password[:-1] + "?").accepted
+    assert not lab.converge(wish(password=password))["alice"].changed
+    with lab.driver() as driver:
+        assert driver.read(["alice"])["alice"].password == password
+
+
+# === MANY === #
+
+
+def test_an_unchanged_wish_writes_nothing(lab):
+    wishes = [wish("alice", fixed_ip="10.9.0.7", simultaneous=2), wish("bob", on=False)]
+    lab.converge(*wishes)
+    before = lab.everything()
+    outcomes = lab.converge(*wishes)
+    assert lab.everything() == before
+    assert [(o.state, o.changed, o.commands) for o in outcomes.values()] == [
+        ("applied", False, []),
+        ("applied", False, []),
+    ]
+
+
+def test_a_thousand_subscribers_take_as_many_statements_as_one(lab):
+    def count(number, **values):
+        wishes = [wish(f"user{n}", **values) for n in range(number)]
+        outcomes = {}
+        statements = lab.statements(lambda: outcomes.update(lab.converge(*wishes)))
+        assert {o.state for o in outcomes.values()} == {"applied"}
+        assert len(outcomes) == number
+        return len(statements)
+
+    assert count(1) > 5
+    lab.sql("TRUNCATE radcheck, radreply, radusergroup, radgroupreply")
+    one = count(1)
+    lab.sql("TRUNCATE radcheck, radreply, radusergroup, radgroupreply")
+    assert count(1000) == one
+    assert count(1000, on=False) <= one
+    assert count(1000, password="new") <= one
+    assert not lab.auth("user999").accepted
+    assert lab.auth("user999", "new").accepted
+
+
+def test_a_run_logs_in_once_under_its_own_name(lab):
+    with lab.driver() as driver:
+        driver.converge([wish()])
+        driver.converge([wish(on=False)])
+        names = lab.sql(
+            "SELECT application_name FROM pg_stat_activity WHERE usename = %s",
+            "isp_writer",
+        )
+    assert names == [("mybizna_isp",)]
+
+
+def test_commands_tell_what_was_done_without_the_password(lab):
+    first = lab.converge(wish())["alice"].commands
+    again = lab.converge(wish(password="other-pass", on=False))["alice"].commands
+    assert "radgroupreply isp_plan_1: add Mikrotik-Rate-Limit := 5M/10M" in first
+    assert "radcheck alice: add Cleartext-Password := ***" in first
+    assert "radusergroup alice: disable isp_disabled (priority 0)" in again
+    assert not any("s3cret" in c or "other-pass" in c for c in first + again)
+
+
+def test_what_would_be_done_is_what_is_done(lab):
+    lab.converge(wish())
+    new = wish(on=False, plan="isp_plan_2", rate_down=1_000_000)
+    with lab.driver() as driver:
+        before = lab.everything()
+        planned = driver.plan([new], driver.read(["alice"]))
+        assert lab.everything() == before
+    described = [op.describe() for op in planned]
+    assert sorted(lab.converge(new)["alice"].commands) == sorted(described)
+
+
+def test_reading_all_tells_ours_from_those_of_others(lab):
+    lab.converge(wish())
+    lab.check_row("other", "Cleartext-Password", "x")
+    with lab.driver() as driver:
+        observed = driver.read()
+    assert {key: o.ours for key, o in observed.items()} == {
+        "alice": True,
+        "other": False,
+    }
+    assert "s3cret" not in repr(observed)
+
+
+def test_one_login_on_two_connections_is_refused_for_both(lab):
+    outcomes = lab.converge(wish("alice"), wish("ALICE", password="b"), wish("bob"))
+    assert [outcomes[n].state for n in ("alice", "ALICE", "bob")] == [
+        "error",
+        "error",
+        "applied",
+    ]
+
+
+def test_a_plan_asked_at_two_speeds_is_refused(lab):
+    outcomes = lab.converge(wish("alice"), wish("bob", rate_down=1_000))
+    assert [o.kind for o in outcomes.values()] == ["row", "row"]
+    assert "more than one speed" in outcomes["bob"].error
+
+
+# === CHOICE OF A DRIVER === #
+
+
+def test_the_driver_of_a_type_is_found_and_an_unknown_type_is_an_error():
+    assert get_driver("freeradius") is RadiusSql
+    with pytest.raises(DependencyError, match="pigeon"):
+        get_driver("pigeon")
+    with pytest.raises(DependencyError, match="pigeon"):
+        open_driver("pigeon", {})
+
+
+@pytest.mark.parametrize(
+    ("changes", "word"),
+    [
+        ({"host": None}, "address"),
+        ({"database": ""}, "database"),
+        ({"user": None}, "user"),
+        ({"dialect": "mariadb"}, "mariadb"),
+        ({"tz": "Mars/Base"}, "Mars/Base"),
+        ({"colour": "red"}, "colour"),
+    ],
+)
+def test_a_gateway_with_missing_or_wrong_settings_is_told_which(lab, changes, word):
+    settings = vars(lab.settings()) | changes
+    with pytest.raises(DependencyError, match=word):
+        open_driver("freeradius", settings)
+
+
+def test_the_file_for_a_person_gives_what_the_driver_gives(lab):
+    lab.sql(
+        "INSERT INTO radusergroup (username, groupname, priority) VALUES "
+        "('bob', 'staff', 0), ('bob', 'isp_plan_9', 10), ('dora', 'isp_plan_1', 10);"
+    )
+    lab.check_row("bob", "cleartext-password", "old", "==")
+    lab.check_row("bob", "Cleartext-Password", "older")
+    lab.check_row("dora", "Cleartext-Password", "x")
+    lab.check_row("other", "Cleartext-Password", "x")
+    wishes = [
+        wish("alice", fixed_ip="10.9.0.7", password="it's \\ \"`"),
+        wish("bob", on=False, plan="isp_plan_2", extra={"Framed-Pool": "a'b"}),
+        wish("dora", present=False),
+        wish("other", present=False),
+        wish("x' OR '1'='1"),
+    ]
+    text = RadiusSql.export(replace(lab.settings(), host=None, database=None), wishes)
+    assert "1 left out" in text
+    script = text.replace("\\set ON_ERROR_STOP on\n", "")
+    lab.sql(script)
+    once = lab.everything()
+    lab.sql(script)
+    assert lab.everything() == once
+    outcomes = lab.converge(*wishes[:3])
+    assert [o.changed for o in outcomes.values()] == [False] * 3
+    assert {o.state for o in outcomes.values()} == {"applied"}
+    assert lab.auth("alice", "it's \\ \"`").accepted
+    assert not lab.auth("bob").accepted and not lab.auth("dora", "x").accepted
+    assert lab.auth("other", "x").accepted
