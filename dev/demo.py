@@ -68,12 +68,16 @@ def _message(facts, code):
     )
 
 
+def _sender(accepted):
+    """Return the sender as playSMS 1.4.8 leaves it: it loses one made of letters."""
+    return "" if not accepted or "+" in accepted else accepted[0]
+
+
 def _forward(facts, text):
     """Send the message as playSMS does: a bare GET, all values in the query."""
     values = {
         "message": text,
-        # playSMS 1.4.8 loses a sender made of letters.
-        "sender": "" if facts["sender"] in ("", "+") else facts["sender"],
+        "sender": _sender(facts["senders"]),
         "receiver": facts["receiver"] or "0700000009",
         "datetime": f"{datetime.now():%Y-%m-%d %H:%M:%S}",
         "smsc": "modem1",

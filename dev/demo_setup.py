@@ -12,18 +12,19 @@ wish = json.loads(os.environ["ISP_DEMO"])
 company = env.company
 env = env(context={"lang": "en_US"})
 
-gateway = env["isp.gateway"].search([("database", "=", wish["database"])], limit=1)
 link = {
     "ip_address": "127.0.0.1",
     "port": wish["port"],
+    "database": wish["database"],
     "username": wish["role"],
     "password": wish["role"],
     "tz": wish["tz"],
 }
+gateway = env.ref("mybizna_isp.isp_gateway_demo", raise_if_not_found=False)
+gateway = gateway or env["isp.gateway"].search([], limit=1)
 if not gateway:
-    link.update(name="FreeRADIUS of the demo", database=wish["database"])
-    gateway = env["isp.gateway"].create(link)
-elif gateway.port != link["port"]:
+    gateway = env["isp.gateway"].create({"name": "FreeRADIUS", **link})
+elif any(gateway[key] != value for key, value in link.items()):
     gateway.write(link)
 if gateway.mode != "control":
     gateway.action_take_control()
@@ -92,7 +93,7 @@ facts = {
         key: paybill[f"param_{key}"]
         for key in ("message", "sender", "receiver", "datetime", "smsc")
     },
-    "sender": (paybill.accepted_senders or "").split(",")[0].strip(),
+    "senders": paybill._get_accepted_senders(),
     "receiver": paybill.receiver or "",
 }
 print(f"\nISP_DEMO {json.dumps(facts)}")

@@ -81,7 +81,7 @@ def make_venv(requirements=REQUIREMENTS):
     shutil.rmtree(venv, ignore_errors=True)
     run([sys.executable, "-m", "venv", venv], why)
     pip = [python(requirements), "-m", "pip", "--disable-pip-version-check"]
-    quiet = [] if sys.stdout.isatty() else ["--quiet"]
+    quiet = [] if sys.stdout.isatty() else ["-qq"]
     run(
         [*pip, "install", *quiet, "-r", requirements],
         why,
