@@ -431,6 +431,7 @@ class IspCollection(models.Model):
         for key, payload_key in _PAYLOAD_KEYS.items():
             if message[key] is None and isinstance(payload.get(payload_key), str):
                 message[key] = payload[payload_key]
+        message["text"] = message.pop("message")
         return message
 
     def _read_payload(self, values):

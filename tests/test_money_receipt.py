@@ -344,7 +344,7 @@ class TestMoneyReceipt(MoneyCommon):
             self.enter_registry_test_mode(),
             self.registry.cursor() as cr,
         ):
-            self.env["isp.sms.inbox"].with_env(self.env(cr=cr))._cron_process()
+            self.env["isp.sms.inbox"].with_env(self.env(cr=cr, su=True))._cron_process()
         self.assertEqual(messages.mapped("state").count("new"), 1)
         self.assertTrue(
             self.env["ir.cron.trigger"].search(
