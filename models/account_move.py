@@ -141,8 +141,7 @@ class AccountMove(models.Model):
         period before and after, an operation for each receivable line."""
         ledger = self.filtered(lambda move: move._isp_get_contracts())
         ledger._isp_get_contracts()._lock_for_posting()
-        for move in ledger:
-            move._isp_stamp_period()
+        ledger._isp_stamp_period()
         posted = super()._post(soft=soft)
         booked = posted & ledger
         booked._isp_check_period()
@@ -155,20 +154,31 @@ class AccountMove(models.Model):
         return self.isp_contract_id | self.line_ids.isp_contract_id
 
     def _isp_stamp_period(self):
-        self.ensure_one()
-        if self.isp_contract_id and self.currency_id != self.isp_contract_id.currency_id:
+        """Mark documents as a contract's and give them the open period of their date."""
+        for move in self:
+            move._isp_check_currency()
+        Period = self.env["isp.period"]
+        groups = self.grouped(lambda move: (move.company_id, move.date))
+        for (company, day), moves in groups.items():
+            period = Period._require_open(company, day)
+            # Neither field takes part in any line: nothing is to be computed anew.
+            moves.with_context(skip_invoice_sync=True).write(
+                {"isp_is_ledger": True, "isp_period_id": period.id}
+            )
+
+    def _isp_check_currency(self):
+        contracts = self._isp_get_contracts()
+        if wrong := contracts.filtered(lambda c: c.currency_id != self.currency_id):
             raise UserError(
                 self.env._(
                     "%(document)s is in %(currency)s, contract %(contract)s is kept in "
                     "%(expected)s. Enter it in that currency.",
                     document=self.display_name,
                     currency=self.currency_id.name,
-                    contract=self.isp_contract_id.name,
-                    expected=self.isp_contract_id.currency_id.name,
+                    contract=wrong[0].name,
+                    expected=wrong[0].currency_id.name,
                 )
             )
-        period = self.env["isp.period"]._require_open(self.company_id, self.date)
-        self.write({"isp_is_ledger": True, "isp_period_id": period.id})
 
     def _isp_check_period(self):
         """Posting may move a date out of a locked month without a word: refuse."""
@@ -214,17 +224,35 @@ class AccountMove(models.Model):
     def _isp_apply_credit(self):
         """Pay new invoices from what the same contract has in hand, oldest first."""
         Line = self.env["account.move.line"]
+        invoices = self.filtered(lambda move: move.move_type == "out_invoice")
+        credits = Line.search(
+            invoices.isp_contract_id._get_open_lines_domain("<"), order="date, id"
+        )
         plan = []
-        for contract in self.filtered(lambda m: m.move_type == "out_invoice").isp_contract_id:
-            invoices = self.filtered(lambda m, c=contract: m.isp_contract_id == c)
+        for contract, credit in credits.grouped("isp_contract_id").items():
             debts = invoices.line_ids.filtered(
-                lambda line: line.isp_contract_id and line.amount_residual > 0
+                lambda line, c=contract: line.isp_contract_id == c
+                and line.amount_residual > 0
             )
-            credit = Line.search(contract._get_open_lines_domain("<"), order="date, id")
-            if debts and credit:
+            if debts:
                 plan.append(credit + debts.sorted("date_maturity"))
         if plan:
             Line._reconcile_plan(plan)
+
+    def _get_next_sequence_format(self):
+        """Override of `account` to look the format of numbers up once a batch.
+
+        The number itself is counted up by the database for each document as ever.
+        """
+        formats = self.env.context.get("isp_sequence_formats")
+        if formats is None:
+            return super()._get_next_sequence_format()
+        key = (self.journal_id, self.move_type, self.date, bool(self.origin_payment_id))
+        if key not in formats:
+            formats[key] = super()._get_next_sequence_format()
+        text, values = formats[key]
+        # The caller takes values out of the dict.
+        return text, dict(values)
 
     # === GUARDS === #
 

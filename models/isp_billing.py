@@ -118,13 +118,23 @@ class IspBilling(models.Model):
 
     def _issue_invoices(self):
         """Create and post an invoice for each billing, in one batch."""
-        invoices = self.env["account.move"].create(
-            [billing._prepare_invoice_vals() for billing in self]
-        )
-        for billing, invoice in zip(self, invoices, strict=True):
+        vals_list = []
+        for company, billings in self.grouped("company_id").items():
+            journal = (
+                self.env["account.move"]
+                .new({"move_type": "out_invoice", "company_id": company.id})
+                .journal_id
+            )
+            vals_list += [
+                {**billing._prepare_invoice_vals(), "journal_id": journal.id}
+                for billing in billings
+            ]
+        invoices = self.env["account.move"].create(vals_list)
+        ordered = self.browse().concat(*self.grouped("company_id").values())
+        for billing, invoice in zip(ordered, invoices, strict=True):
             billing.invoice_id = invoice
             billing.connection_id.invoice_id = invoice
-        invoices.action_post()
+        invoices.with_context(isp_sequence_formats={}).action_post()
 
     def _prepare_invoice_vals(self):
         self.ensure_one()

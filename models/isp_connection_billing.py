@@ -10,6 +10,7 @@ from ..tools import periods
 _logger = logging.getLogger(__name__)
 
 BATCH_SIZE = 100
+SIP_SIZE = 10
 RETRY_HOURS = 1
 
 
@@ -318,7 +319,9 @@ class IspConnection(models.Model):
         """
         done_ids = []
         while True:
-            batch = self._claim_batch(step, done_ids)
+            # A run never stands still, but while others wait it only takes a sip.
+            size = SIP_SIZE if self._is_urgent_work_waiting() else BATCH_SIZE
+            batch = self._claim_batch(step, done_ids, size)
             if not batch:
                 return True
             done_ids += batch.ids
@@ -327,9 +330,9 @@ class IspConnection(models.Model):
             if not time_left or self._is_urgent_work_waiting():
                 return False
 
-    def _claim_batch(self, step, done_ids):
+    def _claim_batch(self, step, done_ids, size):
         domain = self._get_step_domain(step) & Domain("id", "not in", done_ids)
-        batch = self.search(domain, limit=BATCH_SIZE, order="next_invoice_date, id")
+        batch = self.search(domain, limit=size, order="next_invoice_date, id")
         return batch.try_lock_for_update()
 
     @api.model

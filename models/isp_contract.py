@@ -245,18 +245,21 @@ class IspContract(models.Model):
 
         :param dict deltas: contract id → signed amount in the contract's currency
         """
-        for contract in self:
-            rows = self.env.execute_query(
-                SQL(
-                    "UPDATE isp_contract SET balance = COALESCE(balance, 0) + %s "
-                    "WHERE id = %s RETURNING balance",
-                    deltas[contract.id],
-                    contract.id,
-                )
+        rows = self.env.execute_query(
+            SQL(
+                "UPDATE isp_contract contract "
+                "SET balance = COALESCE(contract.balance, 0) + delta.amount "
+                "FROM unnest(%s, %s::numeric[]) AS delta (id, amount) "
+                "WHERE contract.id = delta.id RETURNING contract.id, contract.balance",
+                self.ids,
+                [deltas[contract.id] for contract in self],
             )
-            contract.invalidate_recordset(["balance"], flush=False)
-            if contract.currency_id.compare_amounts(deltas[contract.id], 0) < 0:
-                contract._check_credit_limit(float(rows[0][0]))
+        )
+        self.invalidate_recordset(["balance"], flush=False)
+        for contract_id, balance in rows:
+            contract = self.browse(contract_id)
+            if contract.currency_id.compare_amounts(deltas[contract_id], 0) < 0:
+                contract._check_credit_limit(float(balance))
 
     def _check_credit_limit(self, balance):
         limit = self._get_credit_limit()
@@ -312,7 +315,7 @@ class IspContract(models.Model):
         payments = self.env["account.payment"].create(
             [self.browse(vals["contract_id"])._prepare_payment_vals(vals) for vals in vals_list]
         )
-        payments.action_post()
+        payments.with_context(isp_sequence_formats={}).action_post()
         return payments
 
     def _prepare_payment_vals(self, vals):

@@ -243,6 +243,23 @@ class TestBilling(IspCommon):
         self.assertLess(counts[1], counts[0])
         self.assertLess(counts[1], 30)
 
+    def test_invoices_of_one_batch_are_numbered_one_after_the_other(self):
+        lines = self.env["isp.connection"].concat(
+            *[
+                self._create_connection(partner_id=self._create_client(f"C{i}").id)
+                for i in range(4)
+            ]
+        )
+        lines.action_process_new()
+        invoices = lines.invoice_id
+        first = min(invoices.mapped("sequence_number"))
+        self.assertEqual(
+            sorted(invoices.mapped("sequence_number")), list(range(first, first + 4))
+        )
+        later = self._create_active(partner_id=self._create_client("C5").id)
+        self.assertEqual(later.invoice_id.sequence_number, first + 4)
+        self.assertFalse(any(invoices.mapped("made_sequence_gap")))
+
     # === hours === #
 
     def test_24_hours_bought_at_2210_end_at_2210_the_next_day(self):
@@ -381,7 +398,9 @@ class TestBilling(IspCommon):
         ]
         Model = type(self.env["isp.connection"])
         with (
-            patch.object(Model, "_is_urgent_work_waiting", side_effect=SystemExit),
+            patch.object(
+                Model, "_is_urgent_work_waiting", side_effect=[False, SystemExit]
+            ),
             mute_logger("odoo.addons.base.models.ir_cron"),
             self.assertRaises(SystemExit),
         ):
