@@ -5,10 +5,13 @@ from . import (
     test_access_file,
     test_access_gateway,
     test_billing,
+    test_browser,
     test_concurrency,
     test_isp_connection,
     test_ledger,
+    test_money_concurrency,
     test_money_matching,
     test_money_receipt,
     test_playsms,
+    test_screens,
 )

@@ -59,16 +59,21 @@ class MoneyCommon(IspCommon):
     def _reversal(cls, code, amount=None, own_code=None):
         own_code = own_code or cls._code()
         if amount is None:
-            return (
-                f"{own_code} Confirmed. Transaction {code} has been reversed. Your "
-                "account balance is now Ksh5.00."
-            )
+            return cls._reversal_short(code, own_code)
         at = cls.company._isp_to_local(fields.Datetime.now())
         stamp = f"{at.day}/{at.month}/{at:%y} at {at:%I}:{at:%M} {at:%p}"
         return (
             f"{own_code} confirmed. Reversal of transaction {code} has been successfully "
             f"reversed on {stamp} and Ksh{amount:,.2f} is debited from your M-PESA "
             "account. New M-PESA account balance is Ksh5.00."
+        )
+
+    @staticmethod
+    def _reversal_short(code, own_code):
+        """A reversal that names neither amount nor time."""
+        return (
+            f"{own_code} Confirmed. Transaction {code} has been reversed. Your account "
+            "balance is now Ksh5.00."
         )
 
     @classmethod
