@@ -409,3 +409,53 @@ class TestBilling(IspCommon):
         for line in lines:
             self.assertEqual(len(line.billing_ids), 1)
             self.assertEqual(len(line._get_invoices()), 1)
+
+    def test_a_run_that_makes_way_asks_for_the_next_at_once(self):
+        lines = self.env["isp.connection"].concat(
+            *[
+                self._create_connection(partner_id=self._create_client(f"C{i}").id)
+                for i in range(12)
+            ]
+        )
+        collection = self.env["isp.collection"].create(
+            {"name": "Paybill", "journal_id": self.wallet.id, "provider": "mpesa_ke"}
+        )
+        self.env["isp.sms.inbox"].sudo().create(
+            {"text": "x", "collection_id": collection.id}
+        )
+        cron = self.env.ref("mybizna_isp.isp_connection_cron_bill")
+        triggers = self.env["ir.cron.trigger"].sudo()
+        triggers.search([]).unlink()
+        with self.enter_registry_test_mode(), self.registry.cursor() as cr:
+            self.env(cr=cr)["isp.connection"].sudo()._cron_bill()
+        self.env.invalidate_all()
+        self.assertEqual(len(lines.billing_ids), 10)
+        self.assertTrue(triggers.search([("cron_id", "=", cron.id)]))
+
+    def test_the_expiry_run_wakes_the_workers_for_what_is_open_beyond_its_time(self):
+        with freeze_time("2026-01-10 09:00:00"):
+            connection = self._create_active()
+            self._pay_all(connection)
+            gateway = self.env["isp.gateway"].create(
+                {"name": "Tower", "type": "freeradius", "ip_address": "127.0.0.1"}
+            )
+            connection.gateway_id = gateway
+            self.env["isp.access"].sudo().create(
+                {
+                    "connection_id": connection.id,
+                    "gateway_id": gateway.id,
+                    "applied_on": True,
+                    "state": "applied",
+                }
+            )
+        Dirty = self.env["isp.access.dirty"].sudo()
+        for day, woken in (("2026-02-09", False), ("2026-02-10", True)):
+            with freeze_time(f"{day} 09:00:00"), self.enter_registry_test_mode():
+                self.env.cr.flush()
+                Dirty.search([]).unlink()
+                self.env.invalidate_all()
+                self.env.ref(
+                    "mybizna_isp.isp_connection_cron_expire"
+                ).method_direct_trigger()
+                found = Dirty.search([("connection_id", "=", connection.id)])
+                self.assertEqual(bool(found), woken, day)
