@@ -128,7 +128,9 @@ class AccountMove(models.Model):
             if not widget:
                 continue
             lines = Line.browse([row["id"] for row in widget["content"]])
-            same = lines.filtered(lambda ln, m=move: ln.isp_contract_id == m.isp_contract_id)
+            same = lines.filtered(
+                lambda ln, m=move: ln.isp_contract_id == m.isp_contract_id
+            )
             content = [row for row in widget["content"] if row["id"] in same._ids]
             move.invoice_outstanding_credits_debits_widget = (
                 {**widget, "content": content} if content else False
@@ -195,8 +197,10 @@ class AccountMove(models.Model):
 
     def _isp_write_operations(self):
         lines = self.line_ids.filtered(
-            lambda line: line.isp_contract_id
-            and line.account_id.account_type == "asset_receivable"
+            lambda line: (
+                line.isp_contract_id
+                and line.account_id.account_type == "asset_receivable"
+            )
         )
         if not lines:
             return
@@ -231,8 +235,9 @@ class AccountMove(models.Model):
         plan = []
         for contract, credit in credits.grouped("isp_contract_id").items():
             debts = invoices.line_ids.filtered(
-                lambda line, c=contract: line.isp_contract_id == c
-                and line.amount_residual > 0
+                lambda line, c=contract: (
+                    line.isp_contract_id == c and line.amount_residual > 0
+                )
             )
             if debts:
                 plan.append(credit + debts.sorted("date_maturity"))
@@ -307,7 +312,9 @@ class AccountMove(models.Model):
         """Cancel posted documents whole, by a mirror document each."""
         mirrors = self.browse()
         for move in self:
-            mirrors |= move._isp_revoke(self.env._("Cancelled by %s", self.env.user.name))
+            mirrors |= move._isp_revoke(
+                self.env._("Cancelled by %s", self.env.user.name)
+            )
         return mirrors._get_records_action(name=self.env._("Counter-entries"))
 
     def _isp_revoke(self, reason):

@@ -101,7 +101,9 @@ class AccountPayment(models.Model):
             vals["isp_contract_id"] = self.isp_contract_id.id
         return vals
 
-    def _prepare_move_line_default_vals(self, write_off_line_vals=None, force_balance=None):
+    def _prepare_move_line_default_vals(
+        self, write_off_line_vals=None, force_balance=None
+    ):
         """Override of `account` to put contract and line on the receivable."""
         vals_list = super()._prepare_move_line_default_vals(
             write_off_line_vals, force_balance
@@ -125,8 +127,10 @@ class AccountPayment(models.Model):
                 contract._get_open_lines_domain(">"), order="date_maturity, id"
             )
             named = debts.filtered(
-                lambda line, p=payment: p.isp_connection_id
-                and line.isp_connection_id == p.isp_connection_id
+                lambda line, p=payment: (
+                    p.isp_connection_id
+                    and line.isp_connection_id == p.isp_connection_id
+                )
             )
             plan += [credit + debt for debt in named + (debts - named)]
         # Pair by pair, in this order: a plan of its own would sort by due date. Those

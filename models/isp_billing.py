@@ -107,8 +107,9 @@ class IspBilling(models.Model):
         if invoice.state != "posted":
             return False
         lines = invoice.line_ids.filtered(
-            lambda line: line.isp_contract_id
-            and line.isp_connection_id == self.connection_id
+            lambda line: (
+                line.isp_contract_id and line.isp_connection_id == self.connection_id
+            )
         )
         return all(
             line.company_currency_id.is_zero(line.amount_residual) for line in lines

@@ -177,6 +177,17 @@ class IspConnection(models.Model):
                     )
                 )
 
+    @api.constrains("package_id")
+    def _check_package_active(self):
+        for connection in self:
+            if not connection.package_id.active:
+                raise ValidationError(
+                    self.env._(
+                        "Package %(package)s is archived and can't be chosen any more.",
+                        package=connection.package_id.name,
+                    )
+                )
+
     @api.constrains("site_id", "contract_id")
     def _check_site(self):
         for connection in self:
@@ -202,6 +213,20 @@ class IspConnection(models.Model):
         connections = super().create(vals_list)
         connections._mark_access_dirty()
         return connections
+
+    def write(self, vals):
+        if "contract_id" in vals:
+            for connection in self.filtered("billing_ids"):
+                if connection.contract_id.id != vals["contract_id"]:
+                    raise UserError(
+                        self.env._(
+                            "%(connection)s was billed on %(contract)s and stays there. "
+                            "Close it and register a new connection.",
+                            connection=connection.display_name,
+                            contract=connection.contract_id.name,
+                        )
+                    )
+        return super().write(vals)
 
     @api.model
     def _complete_contract_vals(self, vals):
@@ -332,7 +357,10 @@ class IspConnection(models.Model):
 
     def _get_invoices(self):
         lines = self.env["account.move.line"].search(
-            [("isp_connection_id", "in", self.ids), ("move_id.move_type", "!=", "entry")]
+            [
+                ("isp_connection_id", "in", self.ids),
+                ("move_id.move_type", "!=", "entry"),
+            ]
         )
         return lines.move_id
 

@@ -4,7 +4,7 @@ from odoo import api, fields, models
 from odoo.fields import Domain
 
 from ..tools import access_rule
-from ..tools.access_rule import Facts, Span
+from ..tools.access_rule import Facts
 
 # A change of one of these may change what a device has to know.
 ACCESS_COLUMNS = {
@@ -246,7 +246,9 @@ class IspConnection(models.Model):
         """Return ``params`` as a dict of attribute → value."""
         pairs = (line.partition("=") for line in (self.params or "").splitlines())
         return {
-            name.strip(): value.strip() for name, sign, value in pairs if name.strip() and sign
+            name.strip(): value.strip()
+            for name, sign, value in pairs
+            if name.strip() and sign
         }
 
     # === WAKING THE WORKERS === #

@@ -1,4 +1,4 @@
-from odoo import api, fields, models
+from odoo import api, models
 from odoo.tools import format_date, format_datetime
 
 
@@ -139,7 +139,10 @@ class IspConnection(models.Model):
 
     def _say_moment(self, moment):
         return format_datetime(
-            self.env, moment, tz=self.company_id._isp_zone(), dt_format="EEE d MMM y HH:mm"
+            self.env,
+            moment,
+            tz=self.company_id._isp_zone(),
+            dt_format="EEE d MMM y HH:mm",
         )
 
     def _say_label(self, model, name, value):

@@ -191,8 +191,12 @@ class IspContract(models.Model):
     def action_close(self):
         """Close contracts and their connections from today on."""
         for contract in self.filtered(lambda c: c.state == "active"):
-            contract.connection_ids.filtered(lambda c: c.state != "closed").action_close()
-            contract.write({"state": "closed", "date_end": contract.company_id._isp_today()})
+            contract.connection_ids.filtered(
+                lambda c: c.state != "closed"
+            ).action_close()
+            contract.write(
+                {"state": "closed", "date_end": contract.company_id._isp_today()}
+            )
 
     def action_reopen(self):
         self.filtered(lambda c: c.state == "closed").write(
@@ -313,7 +317,10 @@ class IspContract(models.Model):
         contracts = self.browse(sorted({vals["contract_id"] for vals in vals_list}))
         contracts._lock_for_posting()
         payments = self.env["account.payment"].create(
-            [self.browse(vals["contract_id"])._prepare_payment_vals(vals) for vals in vals_list]
+            [
+                self.browse(vals["contract_id"])._prepare_payment_vals(vals)
+                for vals in vals_list
+            ]
         )
         payments.with_context(isp_sequence_formats={}).action_post()
         return payments
@@ -328,5 +335,8 @@ class IspContract(models.Model):
             "isp_contract_id": self.id,
             "isp_connection_id": vals.get("connection_id"),
             "isp_receipt_id": vals.get("receipt_id"),
-            **{key: vals[key] for key in ("amount", "currency_id", "journal_id", "date", "memo")},
+            **{
+                key: vals[key]
+                for key in ("amount", "currency_id", "journal_id", "date", "memo")
+            },
         }

@@ -53,7 +53,11 @@ class IspOperation(models.Model):
     date = fields.Date(string="Accounting Date", required=True, readonly=True)
     period_id = fields.Many2one("isp.period", readonly=True, ondelete="restrict")
     move_id = fields.Many2one(
-        "account.move", string="Document", readonly=True, index=True, ondelete="restrict"
+        "account.move",
+        string="Document",
+        readonly=True,
+        index=True,
+        ondelete="restrict",
     )
     line_id = fields.Many2one(
         "account.move.line", readonly=True, ondelete="restrict", copy=False

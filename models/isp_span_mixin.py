@@ -70,7 +70,9 @@ class IspSpanMixin(models.AbstractModel):
     def write(self, vals):
         if "connection_id" in vals:
             raise UserError(
-                self.env._("A reason can't move to another connection: end it, add one.")
+                self.env._(
+                    "A reason can't move to another connection: end it, add one."
+                )
             )
         res = super().write(vals)
         self._after_change(self.env._("changed"))
@@ -84,7 +86,9 @@ class IspSpanMixin(models.AbstractModel):
         self.connection_id._mark_access_dirty()
         for span in self:
             span.connection_id.message_post(
-                body=self.env._("%(reason)s %(verb)s", reason=span._describe(), verb=verb)
+                body=self.env._(
+                    "%(reason)s %(verb)s", reason=span._describe(), verb=verb
+                )
             )
 
     def _describe(self):

@@ -1,6 +1,7 @@
 from datetime import datetime
 
 from odoo import fields, models
+
 from odoo.addons.base.models.res_partner import _tz_get
 
 from ..tools import periods

@@ -3,6 +3,7 @@ from datetime import timedelta
 
 from odoo import fields
 from odoo.exceptions import UserError
+
 from odoo.addons.account.tests.common import AccountTestInvoicingCommon
 
 

@@ -102,7 +102,12 @@ class TestBilling(IspCommon):
                 starts.append(connection.billing_ids[0].date_start)
         self.assertEqual(
             starts,
-            [date(2026, 2, 28), date(2026, 3, 31), date(2026, 4, 30), date(2026, 5, 31)],
+            [
+                date(2026, 2, 28),
+                date(2026, 3, 31),
+                date(2026, 4, 30),
+                date(2026, 5, 31),
+            ],
         )
 
     def test_today_is_the_companys_also_half_an_hour_after_its_midnight(self):
@@ -159,7 +164,12 @@ class TestBilling(IspCommon):
         starts = connection.billing_ids.sorted("start_at").mapped("date_start")
         self.assertEqual(
             starts,
-            [date(2026, 1, 10), date(2026, 2, 10), date(2026, 3, 10), date(2026, 4, 10)],
+            [
+                date(2026, 1, 10),
+                date(2026, 2, 10),
+                date(2026, 3, 10),
+                date(2026, 4, 10),
+            ],
         )
 
     def test_a_fresh_database_bills_every_line_without_any_setting(self):
@@ -200,6 +210,24 @@ class TestBilling(IspCommon):
         self.assertEqual(len(poison.billing_ids), 1)
         self.assertFalse(poison.activity_ids)
 
+    def test_when_posting_fails_the_period_is_not_used_up(self):
+        with freeze_time("2026-01-10 09:00:00"):
+            connection = self._create_active()
+            self._pay_all(connection)
+        with freeze_time("2026-02-06 09:00:00"):
+            self.env["isp.period"]._get_for(
+                self.company, fields.Date.today()
+            ).state = "closed"
+            self._run_cron()
+            self.assertIn("is closed", connection.needs_attention)
+            self.assertEqual(connection.billing_date, date(2026, 2, 10))
+            self.assertEqual(len(connection.billing_ids), 1)
+            self.env["isp.period"].search([]).state = "open"
+            connection.billing_retry_at = False
+            self._run_cron()
+            self.assertEqual(len(connection.billing_ids), 2)
+            self.assertFalse(connection.needs_attention)
+
     def test_taxes_and_account_come_from_the_product(self):
         self.package.product_id.taxes_id = self.tax_sale_a
         account = self.company_data["default_account_revenue"].copy({"code": "400999"})
@@ -228,12 +256,19 @@ class TestBilling(IspCommon):
     def test_a_batch_costs_a_bounded_number_of_queries_a_line(self):
         counts = []
         for size in (10, 40):
-            lines = self.env["isp.connection"].concat(
-                *[
-                    self._create_connection(partner_id=self._create_client(f"C{i}").id)
-                    for i in range(size)
-                ]
-            ).sudo().with_context(tracking_disable=True)
+            lines = (
+                self.env["isp.connection"]
+                .concat(
+                    *[
+                        self._create_connection(
+                            partner_id=self._create_client(f"C{i}").id
+                        )
+                        for i in range(size)
+                    ]
+                )
+                .sudo()
+                .with_context(tracking_disable=True)
+            )
             self.env.flush_all()
             self.env.invalidate_all()
             before = self.cr.sql_log_count

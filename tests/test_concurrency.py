@@ -139,7 +139,9 @@ class TestConcurrency(ParallelCase):
                 .id
             )
 
-        results = self._side_by_side(self._charge(line, 100), pay, self._charge(line, 50))
+        results = self._side_by_side(
+            self._charge(line, 100), pay, self._charge(line, 50)
+        )
         self.assertTrue(all(isinstance(result, int) for result in results), results)
         self.assertEqual(self._read_ledger(line), (150, 150, 150))
 

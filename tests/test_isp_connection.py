@@ -1,8 +1,8 @@
+from psycopg2.errors import CheckViolation, UniqueViolation
+
 from odoo.exceptions import ValidationError
 from odoo.tests import tagged
 from odoo.tools import mute_logger
-
-from psycopg2.errors import UniqueViolation
 
 from .common import IspCommon
 
@@ -43,9 +43,7 @@ class TestIspConnection(IspCommon):
         ]
         connection = self._create_connection()
         self.assertEqual(connection.setup_item_ids.mapped("name"), ["Router"])
-        self.package.setup_item_ids.filtered(
-            lambda i: i.name == "Router"
-        ).amount = 9999
+        self.package.setup_item_ids.filtered(lambda i: i.name == "Router").amount = 9999
         self.assertEqual(connection.setup_item_ids.amount, 3000)
 
     def test_a_login_is_unique_on_its_gateway_whatever_its_case(self):
@@ -86,6 +84,18 @@ class TestIspConnection(IspCommon):
         self._pay(connection.contract_id, self._owed(connection))
         self.assertEqual(connection.access, "on")
 
+    def test_an_archived_package_cant_be_chosen_for_a_new_connection(self):
+        self.package.active = False
+        with self.assertRaisesRegex(ValidationError, "is archived"):
+            self._create_connection()
+
+    def test_a_billed_connection_stays_on_its_contract(self):
+        connection = self._create_active()
+        other = self.env["isp.contract"].create({"partner_id": self.client.id})
+        site = self.env["isp.site"].create({"contract_id": other.id})
+        with self.assertRefused("stays there"):
+            connection.write({"contract_id": other.id, "site_id": site.id})
+
     def test_a_billed_connection_is_closed_not_deleted(self):
         connection = self._create_active()
         with self.assertRefused("Close it"):
@@ -122,7 +132,5 @@ class TestIspConnection(IspCommon):
         self.assertEqual(self.package.amount, 2000)
 
     def test_a_cycle_of_no_length_is_refused(self):
-        from psycopg2.errors import CheckViolation
-
         with mute_logger("odoo.sql_db"), self.assertRaises(CheckViolation):
             self.monthly.copy({"duration": 0})

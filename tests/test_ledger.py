@@ -180,9 +180,7 @@ class TestLedger(IspCommon):
         self.assertLedger(self.contract)
 
     def test_without_a_named_line_the_oldest_due_is_paid_first(self):
-        old = self._create_invoice(
-            [(self.line_b, 100)], invoice_date_due="2020-01-01"
-        )
+        old = self._create_invoice([(self.line_b, 100)], invoice_date_due="2020-01-01")
         self._pay(self.contract, 100.0)
         self.assertEqual(old.payment_state, "paid")
 
@@ -353,9 +351,7 @@ class TestLedger(IspCommon):
         self.assertTrue(payment.isp_revoked)
         self.assertEqual(mirror.isp_revokes_id, payment.move_id)
         self.assertEqual(payment.move_id.isp_revoked_by_id, mirror)
-        self.assertEqual(
-            sum((mirror | payment.move_id).line_ids.mapped("balance")), 0
-        )
+        self.assertEqual(sum((mirror | payment.move_id).line_ids.mapped("balance")), 0)
         self.assertEqual(self.line_a.access, "off")
         self.assertEqual(self._owed(self.line_a), 1725.0)
         self.assertLedger(self.contract)
@@ -375,7 +371,9 @@ class TestLedger(IspCommon):
         billing = self.line_a.billing_ids
         wizard = (
             self.env["account.move.reversal"]
-            .with_context(active_model="account.move", active_ids=billing.invoice_id.ids)
+            .with_context(
+                active_model="account.move", active_ids=billing.invoice_id.ids
+            )
             .create({"journal_id": billing.invoice_id.journal_id.id, "reason": "x"})
         )
         wizard.refund_moves()

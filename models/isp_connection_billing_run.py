@@ -1,0 +1,183 @@
+import logging
+
+from odoo import api, fields, models
+from odoo.fields import Domain
+from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
+
+_logger = logging.getLogger(__name__)
+
+BATCH_SIZE = 100
+SIP_SIZE = 10
+RETRY_HOURS = 1
+
+
+class IspConnection(models.Model):
+    """The billing run: which lines are due, batches, and what to do with a poison one."""
+
+    _inherit = "isp.connection"
+
+    # === CRON === #
+
+    @api.model
+    def _cron_bill(self):
+        """Take new lines into service and bill periods that are near, in batches.
+
+        A batch that fails is done line by line: the poison line keeps its error. Money
+        and access go first: the run stops at a batch edge while they wait.
+        """
+        for step in ("_process_new", "_bill_next_period"):
+            if not self._run_step(step):
+                self.env.ref("mybizna_isp.isp_connection_cron_bill")._trigger()
+                self.env["ir.cron"]._commit_progress()
+                return
+
+    def _run_step(self, step):
+        """Run one step over all lines it is due for.
+
+        :return: whether it came to an end (else it made way, or ran out of time)
+        """
+        done_ids = []
+        while True:
+            # A run never stands still, but while others wait it only takes a sip.
+            size = SIP_SIZE if self._is_urgent_work_waiting() else BATCH_SIZE
+            batch = self._claim_batch(step, done_ids, size)
+            if not batch:
+                return True
+            done_ids += batch.ids
+            self._run_batch(batch, step)
+            time_left = self.env["ir.cron"]._commit_progress(len(batch))
+            if not time_left or self._is_urgent_work_waiting():
+                return False
+
+    def _claim_batch(self, step, done_ids, size):
+        domain = self._get_step_domain(step) & Domain("id", "not in", done_ids)
+        batch = self.search(domain, limit=size, order="next_invoice_date, id")
+        return batch.try_lock_for_update()
+
+    @api.model
+    def _get_step_domain(self, step):
+        now = fields.Datetime.now()
+        ready = Domain("billing_retry_at", "=", False) | Domain(
+            "billing_retry_at", "<=", now
+        )
+        return ready & getattr(self, f"_get{step}_domain")()
+
+    @api.model
+    def _get_process_new_domain(self):
+        """New lines whose day has come: without a set-up invoice, or with a paid one."""
+        today = Domain.OR(
+            Domain("company_id", "=", company.id)
+            & Domain("date_start", "<=", company._isp_today())
+            for company in self.env["res.company"].search([])
+        )
+        unpaid = Domain(
+            "billing_ids",
+            "any",
+            [("kind", "=", "setup"), ("state", "=", "billed"), ("is_paid", "=", False)],
+        )
+        return Domain("state", "=", "new") & today & ~unpaid
+
+    @api.model
+    def _get_bill_next_period_domain(self):
+        """Active lines whose next invoice is due today or earlier.
+
+        Not those that are off by a suspension, nor those off because they owe: they
+        get no invoice for a time they are not allowed to be on.
+        """
+        near = Domain.OR(
+            Domain("company_id", "=", company.id)
+            & Domain("next_invoice_date", "<=", company._isp_today())
+            for company in self.env["res.company"].search([])
+        )
+        owing = Domain("billing_ids", "any", self._get_due_billing_domain())
+        return near & self._get_usable_domain() & (self._get_on_domain() | ~owing)
+
+    def _run_batch(self, batch, step):
+        """Do a batch at once; if that fails, line by line."""
+        for attempt in (1, 2):
+            try:
+                self._run_per_company(batch, step)
+                self.env.flush_all()
+                return
+            except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
+                # Scheduled actions have no retry of their own: a new snapshot.
+                self.env.cr.rollback()
+                batch = batch.exists()
+                if attempt == 1:
+                    batch = batch.try_lock_for_update()
+            except Exception:
+                _logger.info("A billing batch failed; it is done line by line.")
+                self.env.cr.rollback()
+                break
+        for connection in batch:
+            self._run_one(connection, step)
+
+    def _run_per_company(self, batch, step):
+        for company, connections in batch.grouped("company_id").items():
+            quiet = connections.with_company(company).with_context(
+                tracking_disable=True, allowed_company_ids=company.ids
+            )
+            getattr(quiet, step)()
+
+    def _run_one(self, connection, step):
+        try:
+            connection = connection.try_lock_for_update().filtered_domain(
+                self._get_step_domain(step)
+            )
+            self._run_per_company(connection, step)
+            self.env["ir.cron"]._commit_progress()
+        except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
+            # Somebody else works on it: the next run sees what they did.
+            self.env.cr.rollback()
+        except Exception as error:
+            self.env.cr.rollback()
+            _logger.info("Connection %s can't be billed.", connection.id, exc_info=True)
+            connection._set_attention(str(error) or type(error).__name__)
+            self.env["ir.cron"]._commit_progress()
+
+    def _set_attention(self, reason):
+        """Keep the reason on the record; tell a person, once."""
+        self.ensure_one()
+        if not self.needs_attention:
+            user = self.company_id.isp_attention_user_id or self.env.ref(
+                "base.user_admin"
+            )
+            self.activity_schedule(
+                "mail.mail_activity_data_warning",
+                summary=self.env._("Needs attention: not billed"),
+                note=reason,
+                user_id=user.id,
+            )
+        self.write(
+            {
+                "needs_attention": reason,
+                "billing_retry_at": fields.Datetime.add(
+                    fields.Datetime.now(), hours=RETRY_HOURS
+                ),
+            }
+        )
+
+    def _clear_attention(self):
+        self.write({"needs_attention": False, "billing_retry_at": False})
+        self.activity_feedback(["mail.mail_activity_data_warning"])
+
+    @api.model
+    def _is_urgent_work_waiting(self):
+        """Whether a message or an access change waits: billing makes way for them."""
+        new = (
+            self.env["isp.sms.inbox"]
+            .sudo()
+            .search_count([("state", "=", "new")], limit=1)
+        )
+        return bool(
+            new or self.env["isp.access.dirty"].sudo().search_count([], limit=1)
+        )
+
+    @api.model
+    def _cron_expire(self):
+        """Wake the workers for lines that are open on a device beyond their time."""
+        open_there = Domain(
+            "access_ids", "any", [("applied_on", "=", True), ("state", "=", "applied")]
+        )
+        expired = self.search(Domain("access", "=", "off") & open_there)
+        expired._mark_access_dirty()
