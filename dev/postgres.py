@@ -132,12 +132,30 @@ def _create():
         conf.write(SETTINGS)
 
 
+def running_port():
+    """Return the port on which our cluster runs, None when it does not."""
+    try:
+        lines = (folder() / "postmaster.pid").read_text().splitlines()
+        os.kill(int(lines[0]), 0)
+        return int(lines[3])
+    except PermissionError:
+        return int(lines[3])
+    except (OSError, ValueError, IndexError):
+        return None
+
+
 def start():
     """Start the cluster, creating it first where it is missing."""
     system.need("base")
     with locked("postgres"):
         if ready():
             return
+        if running_port() not in (None, pg_port()):
+            raise SetupError(
+                f"PostgreSQL of {HOME} runs on port {running_port()}. Use that "
+                f"(ISP_PG_PORT={running_port()}), another MYBIZNA_ISP_HOME, or "
+                "end it: make stop"
+            )
         if port_taken(pg_port()):
             raise SetupError(
                 f"Port {pg_port()} is in use by something else. "
@@ -152,7 +170,11 @@ def start():
 
 def stop():
     """Stop the cluster unless others still work with it; tell whether it stopped."""
-    if not system.pg_bin() or not ready():
+    if not system.pg_bin() or not running_port():
+        return False
+    # Whatever port it was started with.
+    os.environ["ISP_PG_PORT"] = str(running_port())
+    if not ready():
         return False
     others = sql(
         "SELECT string_agg(DISTINCT datname, ', ') FROM pg_stat_activity "
