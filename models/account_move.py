@@ -156,7 +156,7 @@ class AccountMove(models.Model):
         return self.isp_contract_id | self.line_ids.isp_contract_id
 
     def _isp_stamp_period(self):
-        """Mark documents as a contract's and give them the open period of their date."""
+        """Mark documents as a contract's, in the open period of their date."""
         for move in self:
             move._isp_check_currency()
         Period = self.env["isp.period"]
@@ -267,8 +267,8 @@ class AccountMove(models.Model):
     def _isp_refuse(self):
         raise UserError(
             self.env._(
-                "%(documents)s is posted on a contract and can't be changed or deleted. "
-                "Use 'Cancel by counter-entry', then enter the right document.",
+                "%(documents)s is posted on a contract and can't be changed or "
+                "deleted. Use 'Cancel by counter-entry', then enter the right one.",
                 documents=", ".join(self.mapped("display_name")),
             )
         )

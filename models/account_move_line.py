@@ -40,6 +40,18 @@ class AccountMoveLine(models.Model):
                     {**line.term_key, "isp_connection_id": line.isp_connection_id.id}
                 )
 
+    def _isp_describe(self):
+        """Return what a receivable is for: the invoice lines of its connection."""
+        move = self.move_id
+        charged = move.invoice_line_ids.filtered(
+            lambda line: (
+                line.display_type == "product"
+                and line.isp_connection_id == self.isp_connection_id
+            )
+        )
+        names = charged.mapped("name") if move.is_invoice() else [self.name]
+        return ", ".join(filter(None, names)) or move.ref or move.name
+
     def _isp_prepare_operation_vals(self):
         """Return the operation that this posted receivable line casts."""
         self.ensure_one()
@@ -52,7 +64,7 @@ class AccountMoveLine(models.Model):
             "currency_id": self.company_currency_id.id,
             "kind": move._isp_get_operation_kind(),
             "amount": -self.balance,
-            "description": self.name or move.ref or move.name,
+            "description": self._isp_describe(),
             "date": move.date,
             "period_id": move.isp_period_id.id,
             "move_id": move.id,

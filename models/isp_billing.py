@@ -79,7 +79,8 @@ class IspBilling(models.Model):
     )
     # Serves "is something due unpaid?", which billing and the status line ask.
     _unpaid_idx = models.Index(
-        "(connection_id, start_at) WHERE NOT COALESCE(is_paid, FALSE) AND state = 'billed'"
+        "(connection_id, start_at) "
+        "WHERE NOT COALESCE(is_paid, FALSE) AND state = 'billed'"
     )
 
     @api.depends("item_ids.amount", "item_ids.quantity")

@@ -110,7 +110,8 @@ class IspConnection(models.Model):
     alias_ids = fields.One2many("isp.account.alias", "connection_id")
 
     _username_gateway_uniq = models.UniqueIndex(
-        "(gateway_id, lower(username)) WHERE username IS NOT NULL AND state <> 'closed'",
+        "(gateway_id, lower(username)) "
+        "WHERE username IS NOT NULL AND state <> 'closed'",
         "Another connection of this gateway has this login already.",
     )
     _account_no_uniq = models.UniqueIndex(
@@ -220,8 +221,8 @@ class IspConnection(models.Model):
                 if connection.contract_id.id != vals["contract_id"]:
                     raise UserError(
                         self.env._(
-                            "%(connection)s was billed on %(contract)s and stays there. "
-                            "Close it and register a new connection.",
+                            "%(connection)s was billed on %(contract)s and stays "
+                            "there. Close it and register a new connection.",
                             connection=connection.display_name,
                             contract=connection.contract_id.name,
                         )

@@ -12,7 +12,7 @@ RETRY_HOURS = 1
 
 
 class IspConnection(models.Model):
-    """The billing run: which lines are due, batches, and what to do with a poison one."""
+    """The billing run: which lines are due, in batches, and what a poison one gets."""
 
     _inherit = "isp.connection"
 
@@ -64,7 +64,7 @@ class IspConnection(models.Model):
 
     @api.model
     def _get_process_new_domain(self):
-        """New lines whose day has come: without a set-up invoice, or with a paid one."""
+        """New lines whose day has come, without an unpaid set-up invoice."""
         today = Domain.OR(
             Domain("company_id", "=", company.id)
             & Domain("date_start", "<=", company._isp_today())

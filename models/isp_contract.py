@@ -210,9 +210,11 @@ class IspContract(models.Model):
         return self._get_related_action("mybizna_isp.isp_operation_action")
 
     def action_view_invoices(self):
-        return self._get_related_action(
+        action = self._get_related_action(
             "account.action_move_out_invoice_type", "isp_contract_id"
         )
+        action["domain"] += [("move_type", "in", ("out_invoice", "out_refund"))]
+        return action
 
     def action_view_payments(self):
         return self._get_related_action(
@@ -237,8 +239,8 @@ class IspContract(models.Model):
         if self:
             self.env.cr.execute(
                 SQL(
-                    "UPDATE isp_contract SET version = version + 1 WHERE id IN ("
-                    "SELECT id FROM isp_contract WHERE id IN %s ORDER BY id FOR UPDATE)",
+                    "UPDATE isp_contract SET version = version + 1 WHERE id IN (SELECT id "
+                    "FROM isp_contract WHERE id IN %s ORDER BY id FOR UPDATE)",
                     tuple(self.ids),
                 )
             )

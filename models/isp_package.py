@@ -5,7 +5,7 @@ SPEED_UNITS = {"k": 1_000, "M": 1_000_000}
 
 
 class IspPackage(models.Model):
-    """One row is a tariff that is sold; prices, taxes and accounts are its product's."""
+    """One row is a tariff on sale; price, taxes and accounts are its product's."""
 
     _name = "isp.package"
     _description = "Package"
