@@ -178,6 +178,29 @@ def test_two_runs_that_planned_the_same_make_no_second_row(lab):
     assert lab.everything() == before
 
 
+def test_two_runs_that_write_the_same_at_once_make_no_second_row(lab, locked):
+    with lab.driver() as reader:
+        ops = reader.plan([wish()], reader.read(["alice"]))
+    errors = []
+
+    def write():
+        with lab.driver(lock_timeout=30, statement_timeout=30) as driver:
+            errors.extend(r.error for r in driver.apply(ops).values() if r.kind)
+
+    threads = [threading.Thread(target=write) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    # One has written its password row and waits for the table, one for its turn.
+    wait_for(lab, "wait_event_type = 'Lock' HAVING count(*) = 2")
+    locked.rollback()
+    for thread in threads:
+        thread.join(20)
+    assert errors == []
+    assert len(lab.rows("radcheck")) == 2
+    assert len(lab.rows("radusergroup")) == 1
+    assert len(lab.rows("radgroupreply")) == 1
+
+
 def test_a_crash_after_writing_and_before_recording_writes_nothing_again(lab):
     driver = lab.driver().__enter__()
     ops = driver.plan([wish()], driver.read(["alice"]))

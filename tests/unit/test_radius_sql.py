@@ -299,6 +299,14 @@ def test_a_refusing_group_that_was_emptied_by_hand_is_filled_again(lab):
     assert not lab.auth("alice").accepted
 
 
+def test_words_for_the_refused_that_a_person_chose_stay(lab):
+    lab.converge(wish(on=False))
+    lab.sql("UPDATE radgroupreply SET value = 'Karibu tena, lipa kwanza'")
+    lab.converge(wish("bob", on=False))
+    answer = lab.auth("bob")
+    assert answer.attributes["Reply-Message"] == ["Karibu tena, lipa kwanza"]
+
+
 def test_a_subscriber_without_a_password_is_an_error_that_says_so(lab):
     outcome = lab.converge(wish(password=None))["alice"]
     assert outcome.state == "error" and "no password" in outcome.error
