@@ -326,7 +326,7 @@ class IspConnection(models.Model):
             "account.action_move_out_invoice_type"
         )
         action["domain"] = [("id", "in", self._get_invoices().ids)]
-        action["context"] = {"create": False}
+        action["context"] = {"create": False, "default_move_type": "out_invoice"}
         return action
 
     def action_view_payments(self):

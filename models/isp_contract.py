@@ -214,6 +214,7 @@ class IspContract(models.Model):
             "account.action_move_out_invoice_type", "isp_contract_id"
         )
         action["domain"] += [("move_type", "in", ("out_invoice", "out_refund"))]
+        action["context"]["default_move_type"] = "out_invoice"
         return action
 
     def action_view_payments(self):
