@@ -81,6 +81,9 @@ class PlaysmsController(http.Controller):
     def _answer(self, text, status):
         return request.make_response(
             text,
-            [("Content-Type", "text/plain; charset=utf-8"), ("Cache-Control", "no-store")],
+            [
+                ("Content-Type", "text/plain; charset=utf-8"),
+                ("Cache-Control", "no-store"),
+            ],
             status=status,
         )

@@ -128,7 +128,9 @@ class IspMoneyMatching(models.AbstractModel):
 
     @api.model
     def _nobody(self, reason):
-        return Match(self.env["isp.contract"], self.env["isp.connection"], False, reason)
+        return Match(
+            self.env["isp.contract"], self.env["isp.connection"], False, reason
+        )
 
     @api.model
     def _can_take(self, contract, connection):

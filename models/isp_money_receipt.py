@@ -18,7 +18,9 @@ class IspMoneyReceipt(models.Model):
 
     # === FIELDS === #
 
-    company_id = fields.Many2one("res.company", required=True, readonly=True, index=True)
+    company_id = fields.Many2one(
+        "res.company", required=True, readonly=True, index=True
+    )
     collection_id = fields.Many2one(
         "isp.collection",
         required=True,
@@ -48,7 +50,9 @@ class IspMoneyReceipt(models.Model):
         help="What the payer typed as account number.",
     )
     paid_at = fields.Datetime(readonly=True)
-    received_at = fields.Datetime(readonly=True, default=fields.Datetime.now, index=True)
+    received_at = fields.Datetime(
+        readonly=True, default=fields.Datetime.now, index=True
+    )
     balance_after = fields.Monetary(
         readonly=True, help="Balance of the paybill or till that the message gave."
     )
@@ -96,7 +100,9 @@ class IspMoneyReceipt(models.Model):
         ondelete="restrict",
         tracking=True,
     )
-    match_rule = fields.Selection(RULES, string="Found by", readonly=True, tracking=True)
+    match_rule = fields.Selection(
+        RULES, string="Found by", readonly=True, tracking=True
+    )
     review_reason = fields.Char(
         string="Why a Person Is Needed", readonly=True, tracking=True
     )
@@ -366,16 +372,14 @@ class IspMoneyReceipt(models.Model):
         ):
             raise UserError(
                 self.env._(
-                    "Receipt %(code)s: choose a contract of %(company)s, and one of its "
-                    "own connections.",
+                    "Receipt %(code)s: choose a contract of %(company)s, and one of "
+                    "its own connections.",
                     code=self.code,
                     company=self.company_id.name,
                 )
             )
-        if self.payment_id and contract == self.contract_id:
-            if connection == self.connection_id:
-                raise UserError(
-                    self.env._(
-                        "Receipt %(code)s is booked there already.", code=self.code
-                    )
-                )
+        is_there = (contract, connection) == (self.contract_id, self.connection_id)
+        if self.payment_id and is_there:
+            raise UserError(
+                self.env._("Receipt %(code)s is booked there already.", code=self.code)
+            )

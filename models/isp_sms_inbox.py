@@ -20,7 +20,8 @@ class IspSmsInbox(models.Model):
         related="collection_id.company_id", store=True, index=True, precompute=True
     )
     sender = fields.Char(
-        readonly=True, help="As it arrived; playSMS 1.4.8 loses senders made of letters."
+        readonly=True,
+        help="As it arrived; playSMS 1.4.8 loses senders made of letters.",
     )
     receiver = fields.Char(readonly=True, help="The SIM the message came in on.")
     text = fields.Text(readonly=True)
@@ -129,7 +130,11 @@ class IspSmsInbox(models.Model):
         """Replace the few signs that PostgreSQL can't store in a text."""
         if not isinstance(value, str):
             return value
-        return value.encode(errors="replace").decode().replace("\x00", "\N{SYMBOL FOR NULL}")
+        return (
+            value.encode(errors="replace")
+            .decode()
+            .replace("\x00", "\N{SYMBOL FOR NULL}")
+        )
 
     @api.model
     def _wake_up(self, at=None):
@@ -143,7 +148,9 @@ class IspSmsInbox(models.Model):
     def action_retry(self):
         """Read messages again, after what was wrong has been set right."""
         if not self.env.user.has_group("mybizna_isp.isp_group_clerk"):
-            raise AccessError(self.env._("Only back-office staff reads messages again."))
+            raise AccessError(
+                self.env._("Only back-office staff reads messages again.")
+            )
         # Rows are written by code only; the group was checked above.
         waiting = self.sudo().filtered(
             lambda m: m.state in ("error", "other") and m.text and not m.receipt_id

@@ -10,8 +10,10 @@ from . import (
     test_isp_connection,
     test_ledger,
     test_money_concurrency,
+    test_money_desk,
     test_money_matching,
     test_money_receipt,
     test_playsms,
     test_screens,
+    test_sms_inbox,
 )

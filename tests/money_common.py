@@ -50,8 +50,8 @@ class MoneyCommon(IspCommon):
         at = at or cls.company._isp_to_local(fields.Datetime.now())
         stamp = f"{at.day}/{at.month}/{at:%y} at {at:%I}:{at:%M} {at:%p}"
         return (
-            f"{code or cls._code()} Confirmed. on {stamp} Ksh{amount:,.2f} received from "
-            f"JOHN OTIENO {phone}.  Account Number {ref} New Utility balance is "
+            f"{code or cls._code()} Confirmed. on {stamp} Ksh{amount:,.2f} received "
+            f"from JOHN OTIENO {phone}.  Account Number {ref} New Utility balance is "
             "Ksh99,000.00"
         )
 
@@ -63,9 +63,9 @@ class MoneyCommon(IspCommon):
         at = cls.company._isp_to_local(fields.Datetime.now())
         stamp = f"{at.day}/{at.month}/{at:%y} at {at:%I}:{at:%M} {at:%p}"
         return (
-            f"{own_code} confirmed. Reversal of transaction {code} has been successfully "
-            f"reversed on {stamp} and Ksh{amount:,.2f} is debited from your M-PESA "
-            "account. New M-PESA account balance is Ksh5.00."
+            f"{own_code} confirmed. Reversal of transaction {code} has been "
+            f"successfully reversed on {stamp} and Ksh{amount:,.2f} is debited from "
+            "your M-PESA account. New M-PESA account balance is Ksh5.00."
         )
 
     @staticmethod
@@ -81,11 +81,20 @@ class MoneyCommon(IspCommon):
         """Messages that wait for the cron."""
         collection = collection or cls.paybill
         # Rows are written by code only, never by a person.
-        return cls.env["isp.sms.inbox"].sudo().create(
-            [
-                {"collection_id": collection.id, "text": text, "sender": "", **values}
-                for text in texts
-            ]
+        return (
+            cls.env["isp.sms.inbox"]
+            .sudo()
+            .create(
+                [
+                    {
+                        "collection_id": collection.id,
+                        "text": text,
+                        "sender": "",
+                        **values,
+                    }
+                    for text in texts
+                ]
+            )
         )
 
     def _run_cron(self):

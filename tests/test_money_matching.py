@@ -112,13 +112,17 @@ class TestMoneyMatching(MoneyCommon):
         self.assertNobody("mary.home", "more than one customer", phone="0722333444")
 
     def test_a_login_that_is_another_customers_phone_is_left_to_a_person(self):
-        other = self._create_client("Other", phone="0711222333", country_id=self.kenya.id)
+        other = self._create_client(
+            "Other", phone="0711222333", country_id=self.kenya.id
+        )
         self._create_connection(partner_id=other.id)
         self._create_connection(username="0711222333")
         self.assertNobody("0711222333", "more than one customer")
 
     def test_a_login_that_is_ones_own_phone_matches_that_line(self):
-        other = self._create_client("Other", phone="0711222333", country_id=self.kenya.id)
+        other = self._create_client(
+            "Other", phone="0711222333", country_id=self.kenya.id
+        )
         line = self._create_connection(partner_id=other.id, username="0711222333")
         second = self.env["isp.contract"].create({"partner_id": other.id})
         self._create_connection(contract_id=second.id)
@@ -149,9 +153,7 @@ class TestMoneyMatching(MoneyCommon):
         self.company.country_id = self.env.ref("base.us")
         for stored in ("0722333444", "722 333 444", "+254722333444"):
             self.client.phone = stored
-            self.env.add_to_compute(
-                self.client._fields["isp_phone"], self.client
-            )
+            self.env.add_to_compute(self.client._fields["isp_phone"], self.client)
             self.assertMatch("0722 333444", self.contract, "phone_typed")
 
     def test_the_payers_phone_matches_when_the_reference_is_unknown(self):

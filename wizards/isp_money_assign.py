@@ -131,5 +131,7 @@ class IspMoneyAssignCandidate(models.TransientModel):
     def action_choose(self):
         """Book the receipt on this customer."""
         self.ensure_one()
-        self.assign_id.write({"contract_id": self.contract_id.id, "connection_id": False})
+        self.assign_id.write(
+            {"contract_id": self.contract_id.id, "connection_id": False}
+        )
         return self.assign_id.action_assign()
