@@ -229,7 +229,7 @@ class IspHome(models.AbstractModel):
         currency = self.env.company.currency_id
         return {
             "key": str(day),
-            "label": format_date(self.env, day, date_format="EEE d"),
+            "label": format_date(self.env, day, date_format="EEE"),
             "height": round(100 * amount / peak),
             "height_before": round(100 * before / peak),
             "tooltip": self.env._(
