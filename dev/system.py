@@ -143,9 +143,9 @@ def need(*groups):
             env=environment,
             stdin=subprocess.DEVNULL,
         )
-    if "freeradius" in missing:
+    if "freeradius" in missing and shutil.which("systemctl"):
         # Installed for tests and demo; the machine need not start it at boot.
-        disable = as_root(["deb-systemd-helper", "disable", "freeradius.service"])
+        disable = as_root(["systemctl", "--quiet", "disable", "freeradius"])
         subprocess.run(disable, check=False, stdin=subprocess.DEVNULL)
     still = [name for there, names in checks if not there() for name in names]
     if still and still != ["python3-venv"]:
