@@ -1,5 +1,9 @@
+from textwrap import shorten
+
 from odoo import api, models
 from odoo.tools import format_date, format_datetime
+
+MAX_LENGTH = 120
 
 
 class IspConnection(models.Model):
@@ -29,7 +33,8 @@ class IspConnection(models.Model):
                 color = "muted"
             if waiting := connection._say_waiting(decision):
                 sentence, color = waiting, "warning"
-            connection.status_text = sentence
+            # It goes into one SMS with room for a greeting.
+            connection.status_text = shorten(sentence, MAX_LENGTH, placeholder=" …")
             connection.status_color = color
 
     # === SENTENCES: one for each reason, the same on every screen === #
@@ -105,14 +110,19 @@ class IspConnection(models.Model):
             return None
         if not allowed and not access.applied_on and access.state != "error":
             return None
-        head = self.env._("Paid, connecting") if allowed else self.env._("Being cut")
+        if not allowed:
+            head = self.env._("Being cut")
+        elif decision.reason == "covered":
+            head = self.env._("Paid, connecting")
+        else:
+            head = self.env._("Connecting")
         if access.error:
             return self.env._(
                 "%(head)s: %(gateway)s: %(error)s",
                 head=head,
                 gateway=self.gateway_id.name,
                 error=access.error,
-            )[:240]
+            )
         return self.env._(
             "%(head)s: waiting for %(gateway)s", head=head, gateway=self.gateway_id.name
         )
