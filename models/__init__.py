@@ -16,6 +16,7 @@ from . import (
     isp_gateway_file,
     isp_gateway_health,
     isp_home,
+    isp_home_guide,
     isp_account_alias,
     isp_billing,
     isp_billing_cycle,

@@ -54,9 +54,7 @@ class IspConnection(models.Model):
     @api.depends("partner_id", "contract_id")
     def _compute_show_place(self):
         for connection in self:
-            contracts = (
-                connection.contract_id or connection.partner_id.isp_contract_ids
-            )
+            contracts = connection.contract_id or connection.partner_id.isp_contract_ids
             lines = contracts.connection_ids - connection._origin
             # One home with one line: nothing to choose.
             connection.show_place = bool(
@@ -118,7 +116,11 @@ class IspConnection(models.Model):
             "res_model": model,
             "view_mode": "form",
             "target": "new",
-            "context": {"default_connection_id": self.id, "isp_dialog": True, **context},
+            "context": {
+                "default_connection_id": self.id,
+                "isp_dialog": True,
+                **context,
+            },
         }
 
     # === ACTIONS: money and access === #

@@ -23,8 +23,8 @@ class IspHome(models.AbstractModel):
     def get_home(self):
         """Return all that Home shows, by the groups of the user.
 
-        :return: dict of ``company``, ``counters``, ``takings`` (or ``False``), ``tasks``
-            and ``places``
+        :return: dict of ``company``, ``date``, ``counters``, ``tasks``, ``places`` and
+            ``takings`` (or ``False``)
         """
         self.env["isp.connection"].check_access("read")
         return {
@@ -88,11 +88,14 @@ class IspHome(models.AbstractModel):
     @api.model
     def _get_counter_specs(self):
         """Return what is counted: key → title, hint, model, domain, action, group."""
-        connections = {
-            "model": "isp.connection",
-            "action": "mybizna_isp.isp_connection_action",
-            "group": USER,
+        return {
+            **self._get_money_specs(),
+            **self._get_network_specs(),
+            **self._get_line_specs(),
         }
+
+    @api.model
+    def _get_money_specs(self):
         return {
             "unmatched": {
                 "title": self.env._("Money without a customer"),
@@ -106,7 +109,9 @@ class IspHome(models.AbstractModel):
             },
             "messages": {
                 "title": self.env._("Messages needing a person"),
-                "hint": self.env._("Failed, or from others than the network since yesterday"),
+                "hint": self.env._(
+                    "Failed, or not sent by the network, since yesterday"
+                ),
                 "icon": "fa-envelope-o",
                 "color": "danger",
                 "model": "isp.sms.inbox",
@@ -114,12 +119,19 @@ class IspHome(models.AbstractModel):
                 "group": CLERK,
                 "domain": self._get_message_domain(),
             },
+        }
+
+    @api.model
+    def _get_network_specs(self):
+        return {
             "not_on": {
-                **connections,
                 "title": self.env._("Paid but not on"),
                 "hint": self.env._("Allowed, but the router does not say so yet"),
                 "icon": "fa-chain-broken",
                 "color": "danger",
+                "model": "isp.connection",
+                "action": "mybizna_isp.isp_connection_action",
+                "group": USER,
                 "domain": self._get_not_on_domain(),
             },
             "gateways": {
@@ -132,8 +144,18 @@ class IspHome(models.AbstractModel):
                 "group": USER,
                 "domain": Domain("state", "not in", ("up", "unknown")),
             },
+        }
+
+    @api.model
+    def _get_line_specs(self):
+        lines = {
+            "model": "isp.connection",
+            "action": "mybizna_isp.isp_connection_action",
+            "group": USER,
+        }
+        return {
             "attention": {
-                **connections,
+                **lines,
                 "title": self.env._("Lines needing attention"),
                 "hint": self.env._("The billing run could not bill them"),
                 "icon": "fa-exclamation-triangle",
@@ -141,7 +163,7 @@ class IspHome(models.AbstractModel):
                 "domain": Domain("needs_attention", "!=", False),
             },
             "new": {
-                **connections,
+                **lines,
                 "title": self.env._("New, waiting for payment"),
                 "hint": self.env._("Registered, the set-up is not paid"),
                 "icon": "fa-user-plus",
@@ -149,7 +171,7 @@ class IspHome(models.AbstractModel):
                 "domain": Domain("state", "=", "new"),
             },
             "expiring": {
-                **connections,
+                **lines,
                 "title": self.env._("Expiring within %s days", SOON_DAYS),
                 "hint": self.env._("On today, off soon unless they pay"),
                 "icon": "fa-clock-o",
@@ -168,7 +190,7 @@ class IspHome(models.AbstractModel):
 
     @api.model
     def _get_not_on_domain(self):
-        """Lines that may be on, on a gateway we control, without proof that they are."""
+        """Lines that may be on, on a gateway in our control, not proved to be."""
         return (
             Domain("access", "in", ("on", "limited"))
             & Domain("username", "!=", False)
@@ -239,104 +261,3 @@ class IspHome(models.AbstractModel):
                 before=currency.format(before),
             ),
         }
-
-    # === TASKS AND PLACES: the first hour of a new colleague === #
-
-    @api.model
-    def _get_tasks(self):
-        return [
-            {"key": key, **{name: spec[name] for name in ("title", "icon", "steps")}}
-            for key, spec in self._get_task_specs().items()
-            if self.env.user.has_group(spec["group"])
-        ]
-
-    @api.model
-    def _get_task_specs(self):
-        connections = "mybizna_isp.isp_connection_action"
-        return {
-            "task_off": {
-                "title": self.env._("A client is off"),
-                "icon": "fa-power-off",
-                "group": USER,
-                "action": connections,
-                "steps": [
-                    self.env._("Find the line by name, phone, login or account number."),
-                    self.env._("Read the coloured sentence: it says why."),
-                    self.env._("Unpaid: register the payment, or take a promise."),
-                    self.env._("Waiting for the router: press Update RADIUS."),
-                ],
-            },
-            "task_money": {
-                "title": self.env._("Money without a customer"),
-                "icon": "fa-question-circle",
-                "group": CLERK,
-                "action": "mybizna_isp.isp_money_receipt_action_unmatched",
-                "steps": [
-                    self.env._("Open the receipt; read what the payer typed."),
-                    self.env._("Ask the payer if in doubt: never guess by the amount."),
-                    self.env._("Press Assign and choose the client's line."),
-                ],
-            },
-            "task_client": {
-                "title": self.env._("A new client"),
-                "icon": "fa-user-plus",
-                "group": CLERK,
-                "action": connections,
-                "new": True,
-                "steps": [
-                    self.env._("Choose or create the client; choose the package."),
-                    self.env._("Give a login and save: the account number appears."),
-                    self.env._("Press Generate Invoice and tell what to pay, and where."),
-                ],
-            },
-            "task_package": {
-                "title": self.env._("Another package"),
-                "icon": "fa-tachometer",
-                "group": CLERK,
-                "action": connections,
-                "steps": [
-                    self.env._("Open the line, choose the other package, save."),
-                    self.env._("The speed changes at once."),
-                    self.env._("The price counts from the next invoice."),
-                ],
-            },
-            "task_moving": {
-                "title": self.env._("Moving house"),
-                "icon": "fa-truck",
-                "group": CLERK,
-                "action": connections,
-                "steps": [
-                    self.env._("Open the line and tick 'Contract and site'."),
-                    self.env._("Make the new site with its address; choose it."),
-                    self.env._("Check the gateway: the new place may have another."),
-                ],
-            },
-            "task_router": {
-                "title": self.env._("A router is down"),
-                "icon": "fa-server",
-                "group": NETWORK,
-                "action": "mybizna_isp.isp_gateway_action",
-                "steps": [
-                    self.env._("Open the gateway: its state says what is wrong."),
-                    self.env._("Put it right, press Test Connection."),
-                    self.env._("Waiting lines follow by themselves; nothing is lost."),
-                ],
-            },
-        }
-
-    @api.model
-    def _get_places(self):
-        """Return short information about the interface: menu → what is there."""
-        places = [
-            (USER, self.env._("Clients"), self.env._("who they are, their contracts, sites and balances")),
-            (USER, self.env._("Services"), self.env._("the packages you sell, with speed, price and set-up items")),
-            (USER, self.env._("Operations"), self.env._("every movement of a balance, invoices, billed periods")),
-            (USER, self.env._("Connections"), self.env._("the lines, and why each is on or off")),
-            (CLERK, self.env._("Payments"), self.env._("receipts, payments, and money without a customer")),
-            (NETWORK, self.env._("Network"), self.env._("gateways, and what each router was last told")),
-        ]
-        return [
-            {"name": name, "text": text}
-            for group, name, text in places
-            if self.env.user.has_group(group)
-        ]

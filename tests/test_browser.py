@@ -26,7 +26,9 @@ class TestBrowser(IspCommon, HttpCase):
 
     def test_a_clerk_registers_a_line_and_invoices_it(self):
         self.start_tour("/odoo/isp", "isp_register_line", login="tour_clerk")
-        connection = self.env["isp.connection"].search([("username", "=", "tour.client")])
+        connection = self.env["isp.connection"].search(
+            [("username", "=", "tour.client")]
+        )
         self.assertEqual(connection.partner_id.name, "Tour Client")
         self.assertEqual(connection.contract_id.partner_id, connection.partner_id)
         self.assertEqual(connection.site_id.contract_id, connection.contract_id)
