@@ -24,14 +24,19 @@ BAD = ("WARNING", "ERROR", "CRITICAL")
 
 @dataclass
 class Log:
-    """What one run of Odoo said; `bad` holds the warnings of ours."""
+    """What one run of Odoo said."""
 
     started: list = field(default_factory=list)
     failed: dict = field(default_factory=dict)
     skipped: dict = field(default_factory=dict)
-    bad: list = field(default_factory=list)
+    warnings: list = field(default_factory=list)
     foreign: int = 0
     summary: int | None = None
+
+    @property
+    def bad(self):
+        """Return the warnings of ours, but for those of a test that failed anyway."""
+        return [text for test, text in self.warnings if test not in self.failed]
 
     @property
     def passed(self):
@@ -43,7 +48,7 @@ class Log:
         match = LINE.match(record)
         if not match:
             if OURS.search(neutral(record)) and "Traceback (most recent" in record:
-                self.bad.append(record)
+                self._warn(record)
             return
         level, logger, text = match["level"], match["logger"], match["text"]
         is_test = ".tests." in logger
@@ -63,10 +68,14 @@ class Log:
         elif level in BAD and not self._repeats(logger, text):
             ours = logger.startswith(f"odoo.addons.{MODULE}")
             if (ours or OURS.search(neutral(text))) and DEBIAN not in text:
-                self.bad.append(record)
+                self._warn(record)
                 show(f"  {level} {logger}: {text.splitlines()[0][:160]}")
             else:
                 self.foreign += 1
+
+    def _warn(self, record):
+        running = self.started[-1] if self.started else None
+        self.warnings.append((running, record))
 
     @staticmethod
     def _repeats(logger, text):
