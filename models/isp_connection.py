@@ -1,10 +1,5 @@
-import re
-
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
-
-# RouterOS, FreeRADIUS and URLs take these as they are; others are refused at entry.
-LOGIN_PATTERN = re.compile(r"[A-Za-z0-9@._:/-]{1,64}")
 
 
 class IspConnection(models.Model):
@@ -151,18 +146,6 @@ class IspConnection(models.Model):
                 )
 
     # === CONSTRAINTS === #
-
-    @api.constrains("username")
-    def _check_username(self):
-        for connection in self.filtered("username"):
-            if not LOGIN_PATTERN.fullmatch(connection.username):
-                raise ValidationError(
-                    self.env._(
-                        "Login %(login)s: use 1 to 64 letters, digits and @ . _ : / - "
-                        "without blanks.",
-                        login=connection.username,
-                    )
-                )
 
     @api.constrains("username", "package_id", "state")
     def _check_login_needed(self):

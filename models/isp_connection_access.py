@@ -1,9 +1,11 @@
 from datetime import UTC
 
 from odoo import api, fields, models
+from odoo.exceptions import ValidationError
 from odoo.fields import Domain
 
-from ..tools import access_rule
+from ..tools import access_rule, radius_values
+from ..tools.access_driver import Desired, DriverError
 from ..tools.access_rule import Facts
 
 # A change of one of these may change what a device has to know.
@@ -170,6 +172,30 @@ class IspConnection(models.Model):
         return Domain("date_from", "<=", moment) & (
             Domain("date_to", "=", False) | Domain("date_to", ">", moment)
         )
+
+    # === CONSTRAINTS === #
+
+    @api.constrains("username", "password", "params")
+    def _check_wish(self):
+        """Refuse at entry what no gateway would take: a wish that is refused there
+        could not be cut off either."""
+        for connection in self.sudo().filtered("username"):
+            lines = (connection.params or "").splitlines()
+            if wrong := [line for line in lines if line.strip() and "=" not in line]:
+                raise ValidationError(
+                    self.env._(
+                        "%(connection)s: write further attributes as 'Attribute = "
+                        "value', not as: %(line)s",
+                        connection=connection.display_name,
+                        line=wrong[0],
+                    )
+                )
+            wish = connection._prepare_desired_access()
+            del wish["gateway_id"]
+            try:
+                radius_values.check(Desired(**{**wish, "present": True}))
+            except DriverError as error:
+                raise ValidationError(str(error)) from error
 
     # === THE ACCESS FUNCTION === #
 

@@ -56,8 +56,19 @@ class TestIspConnection(IspCommon):
 
     def test_a_login_with_blanks_or_quotes_is_refused_with_a_sentence(self):
         for login in ("mary w", "o'hara", "x' OR '1'='1", "é", "a" * 65):
-            with self.assertRaisesRegex(ValidationError, "1 to 64 letters"):
+            with self.assertRaisesRegex(ValidationError, "1 to 64"):
                 self._create_connection(username=login)
+
+    def test_attributes_that_no_gateway_takes_are_refused_at_entry(self):
+        for params in ("Framed-IP-Address", "Framed-IP-Address = x", "Foo = 1"):
+            with self.subTest(params), self.assertRaises(ValidationError):
+                self._create_connection(params=params)
+        with self.assertRaisesRegex(ValidationError, "password") as caught:
+            self._create_connection(password="hush\nhush")
+        self.assertNotIn("hush", str(caught.exception))
+        good = self._create_connection(params="Framed-IP-Address = 10.1.2.3")
+        desired = good._get_desired_access()[good.id]
+        self.assertEqual(desired["fixed_ip"], "10.1.2.3")
 
     def test_the_sites_gateway_goes_before_the_packages(self):
         Gateway = self.env["isp.gateway"]
