@@ -1,6 +1,6 @@
 from itertools import count
 
-from odoo import fields
+from odoo import SUPERUSER_ID, api, fields
 from odoo.exceptions import UserError
 from odoo.tests import tagged
 from odoo.tools import mute_logger
@@ -136,6 +136,16 @@ class TestMoneyConcurrency(ParallelCase):
         self._do(run)
         self.assertEqual(self._get_states(ids), ["booked"] * 6)
         self.assertEqual(self._do(balance) - before, sum(10 + i for i in range(6)))
+
+    def test_a_message_that_a_worker_holds_is_left_to_it(self):
+        ids = self._arrive("no money", "no money either")
+        with self.registry.cursor() as first, self.registry.cursor() as second:
+            held, free = (
+                api.Environment(cr, SUPERUSER_ID, {})["isp.sms.inbox"]._claim([])
+                for cr in (first, second)
+            )
+        self.assertLessEqual(set(ids), set(held))
+        self.assertFalse(free)
 
     @mute_logger(*MUTED)
     def test_two_clerks_assigning_at_once_book_the_money_once(self):
