@@ -1,6 +1,7 @@
 import contextlib
 import threading
 import time
+import uuid
 from unittest.mock import patch
 
 from odoo import SUPERUSER_ID, api, fields
@@ -9,6 +10,7 @@ from odoo.tests import BaseCase, get_db_name, tagged
 from odoo.tools import mute_logger
 
 from ..models import isp_access_worker
+from .parallel import ParallelCase
 from .radius_common import Mute, RadiusDatabase, get_server
 
 LINES = 5
@@ -230,3 +232,107 @@ class TestAccessConcurrency(BaseCase):
                     lambda: self._get_states().count(("applied", True)) == LINES - 1
                 )
                 self.assertTrue(worker.is_alive())
+
+
+@tagged("post_install", "-at_install")
+class TestAccessAndPayments(ParallelCase):
+    """R2 with money itself: posted, reconciled and committed."""
+
+    @staticmethod
+    def _create_company(env):
+        company = env["res.company"].create(
+            {"name": f"R2 {uuid.uuid4().hex}", "isp_tz": "Africa/Nairobi"}
+        )
+        env["account.chart.template"].try_loading(
+            "generic_coa", company=company, install_demo=False
+        )
+        return company.id
+
+    def _create_lines(self, env, port):
+        gateway = env["isp.gateway"].create(
+            {
+                "name": "Hanging",
+                "ip_address": "127.0.0.1",
+                "port": port,
+                "database": "radius",
+                "username": "radius",
+                "password": "x",
+                "mode": "control",
+                "company_id": self.company_id,
+            }
+        )
+        package = env["isp.package"].create(
+            {
+                "name": "Behind a hanging gateway",
+                "amount": 1000,
+                "billing_cycle_id": env.ref("mybizna_isp.isp_billing_cycle_monthly").id,
+                "gateway_id": gateway.id,
+            }
+        )
+        package.product_id.taxes_id = False
+        partners = env["res.partner"].create(
+            [{"name": f"R2 {i}"} for i in range(LINES)]
+        )
+        lines = env["isp.connection"].create(
+            [
+                {
+                    "package_id": package.id,
+                    "partner_id": partner.id,
+                    "username": f"r2-{partner.id}",
+                    "password": "secret",
+                }
+                for partner in partners
+            ]
+        )
+        lines.action_process_new()
+        return gateway.id, lines.ids
+
+    def _pay(self, env, line_ids):
+        journal = env["account.journal"].search(
+            [("type", "=", "bank"), ("company_id", "=", self.company_id)], limit=1
+        )
+        return env["isp.contract"]._create_payments(
+            [
+                {
+                    "contract_id": line.contract_id.id,
+                    "connection_id": line.id,
+                    "amount": 1000,
+                    "currency_id": line.currency_id.id,
+                    "journal_id": journal.id,
+                    "date": line.company_id._isp_today(),
+                    "memo": "R2",
+                    "receipt_id": False,
+                }
+                for line in env["isp.connection"].browse(line_ids)
+            ]
+        )
+
+    def test_a_payment_batch_commits_while_a_worker_waits_for_a_hanging_device(self):
+        with Mute() as mute, patch.object(isp_access_worker, "EXCHANGE_SECONDS", 4.0):
+            gateway_id, line_ids = self._do(self._create_lines, mute.port)
+            self.addCleanup(
+                self._do,
+                lambda env: (
+                    env["isp.gateway"].browse(gateway_id).write({"active": False})
+                ),
+            )
+            context = {"allowed_company_ids": [self.company_id]}
+            with self.registry.cursor() as job_cr, self.registry.cursor() as cr:
+                job = api.Environment(job_cr, SUPERUSER_ID, {})["isp.access"]
+                env = api.Environment(cr, SUPERUSER_ID, context)
+                # The snapshot is older than the claim; a conflict would be raised.
+                cr.execute("SET LOCAL lock_timeout = '3s'")
+                env["isp.connection"].browse(line_ids).mapped("access")
+                worker = threading.Thread(target=job._cron_converge)
+                worker.start()
+                try:
+                    TestAccessConcurrency._wait_for(lambda: mute.calls)
+                    self._pay(env, line_ids)
+                    cr.commit()
+                    lines = env["isp.connection"].browse(line_ids)
+                    self.assertEqual(set(lines.mapped("access")), {"on"})
+                    self.assertTrue(worker.is_alive(), "The device still hangs.")
+                finally:
+                    worker.join(30)
+                self.assertFalse(worker.is_alive())
+                self.assertEqual(set(lines.access_ids.mapped("state")), {"pending"})

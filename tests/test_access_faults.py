@@ -43,7 +43,7 @@ class TestAccessFaults(RadiusCommon):
         self.assertTrue(row.error)
         self.assertEqual(row.next_try, self.gateway.next_try)
         self.assertEqual((self.gateway.state, self.gateway.fail_count), ("down", 1))
-        self.assertIn("Paid, connecting", line.status_text)
+        self.assertIn("onnecting: Tower 1", line.status_text)
         self.assertIn(
             row.next_try,
             self.env["ir.cron.trigger"]
@@ -218,6 +218,8 @@ class TestAccessFaults(RadiusCommon):
             ),
         ]
         self.assertTrue(rows.log_ids.filtered("commands"))
+        self.gateway.action_converge_now()
+        texts.append(repr(self._claim()))
         for secret in secrets:
             self.assertNotIn(secret, "\n".join(texts))
 
@@ -263,6 +265,7 @@ class TestAccessFaults(RadiusCommon):
         Access, task = self._claim()
         outcome = talk(task)
         extension.unlink()
+        self._create_line("john")
         self.env.cr.flush()
         self.assertFalse(Access._claim(), "One gateway, one worker.")
         Access._record(task, outcome)

@@ -51,9 +51,9 @@ class Task:
 
     gateway_id: int
     gateway_type: str
-    settings: dict
+    settings: dict = field(repr=False)
     token: str
-    wishes: dict
+    wishes: dict = field(repr=False)
     entries: list[Entry]
     is_probe: bool = False
 
