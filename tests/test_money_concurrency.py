@@ -1,4 +1,5 @@
 from itertools import count
+from secrets import token_hex
 
 from odoo import SUPERUSER_ID, api, fields
 from odoo.exceptions import UserError
@@ -24,12 +25,21 @@ class TestMoneyConcurrency(ParallelCase):
 
     @staticmethod
     def _create_company(env):
-        company_id = ParallelCase._create_company(env)
-        company = env["res.company"].browse(company_id)
         kes = env.ref("base.KES")
         kes.active = True
-        company.write({"currency_id": kes.id, "country_id": env.ref("base.ke").id})
-        return company_id
+        company = env["res.company"].create(
+            {
+                # Names are unique, and the archived company of an earlier run stays.
+                "name": f"Parallel money {token_hex(4)}",
+                "isp_tz": "Africa/Nairobi",
+                "country_id": env.ref("base.ke").id,
+            }
+        )
+        env["account.chart.template"].try_loading(
+            "generic_coa", company=company, install_demo=False
+        )
+        company.currency_id = kes
+        return company.id
 
     @classmethod
     def _create_customer(cls, env):
