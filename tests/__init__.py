@@ -6,6 +6,7 @@ from . import (
     test_access_gateway,
     test_billing,
     test_browser,
+    test_demo,
     test_concurrency,
     test_isp_connection,
     test_ledger,
