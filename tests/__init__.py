@@ -14,6 +14,7 @@ from . import (
     test_money_desk,
     test_money_matching,
     test_money_receipt,
+    test_neutralize,
     test_playsms,
     test_status,
     test_screens,

@@ -1,4 +1,5 @@
 import threading
+from secrets import token_hex
 from unittest.mock import patch
 
 from odoo import SUPERUSER_ID, api
@@ -57,7 +58,7 @@ class ParallelCase(BaseCase):
     @staticmethod
     def _create_company(env):
         company = env["res.company"].create(
-            {"name": "Parallel", "isp_tz": "Africa/Nairobi"}
+            {"name": f"Parallel {token_hex(4)}", "isp_tz": "Africa/Nairobi"}
         )
         env["account.chart.template"].try_loading(
             "generic_coa", company=company, install_demo=False
