@@ -177,14 +177,18 @@ class IspBilling(models.Model):
         ]
 
     def _start_when_paid(self, moment):
-        """Let periods begin now that would otherwise be over or half used unserved.
+        """Let periods begin now that were paid too late to be served.
 
-        A line that was off gets what it pays for: a period that has passed unserved,
-        or one of hours that has begun, begins when access opens.
+        A line that was off gets what it pays for: its last period, if that has passed
+        or is one of hours that has begun, begins when access opens. A line that was on
+        all the same, or has a later period, keeps its dates.
         """
-        for billing in self.filtered(lambda b: b.kind == "period"):
-            rule = billing.connection_id.package_id.billing_cycle_id._get_rule()
-            lapsed = billing.end_at <= moment
-            begun = rule.is_hourly and billing.start_at < moment
-            if lapsed or begun:
-                billing.connection_id._move_period(billing, moment)
+        for connection, billings in self.grouped("connection_id").items():
+            last = connection._get_period_billings()[:1]
+            if last not in billings or connection._is_on_without(last, moment):
+                continue
+            rule = connection.package_id.billing_cycle_id._get_rule()
+            lapsed = last.end_at <= moment
+            begun = rule.is_hourly and last.start_at < moment
+            if (lapsed or begun) and not connection._was_extended_through(last):
+                connection._move_period(last, moment)

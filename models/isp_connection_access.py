@@ -1,4 +1,5 @@
-from datetime import UTC
+from dataclasses import replace
+from datetime import UTC, timedelta
 
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
@@ -90,9 +91,7 @@ class IspConnection(models.Model):
     )
     def _compute_coverage(self):
         for connection in self:
-            paid = connection.billing_ids.filtered(
-                lambda b: b.kind == "period" and b.state != "revoked" and b.is_paid
-            )
+            paid = connection._get_period_billings().filtered("is_paid")
             end_at = max(paid.mapped("end_at"), default=False)
             grace = connection.package_id.grace_hours
             connection.paid_until_at = end_at
@@ -208,6 +207,22 @@ class IspConnection(models.Model):
             suspensions=self.suspension_ids._get_spans(),
             extensions=self.extension_ids._get_spans(),
             on_expiry=self.package_id.on_expiry,
+        )
+
+    def _is_on_without(self, billing, moment):
+        """Whether this line would be on at a moment if a billing were not paid."""
+        others = (self._get_period_billings() - billing).filtered("is_paid")
+        end_at = max(others.mapped("end_at"), default=None)
+        grace = timedelta(hours=self.package_id.grace_hours)
+        facts = replace(self._get_facts(), covered_until=end_at and end_at + grace)
+        return access_rule.decide(facts, moment).level == access_rule.ON
+
+    def _was_extended_through(self, billing):
+        """Whether an extension kept the line on for the whole of a billed period."""
+        return any(
+            span.start <= billing.start_at
+            and (span.end is None or span.end >= billing.end_at)
+            for span in self.extension_ids._get_spans()
         )
 
     def _decide_access(self, moment=None):

@@ -256,6 +256,12 @@ class IspConnection(models.Model):
             product, 1.0, currency=self.currency_id, date=day
         )
 
+    def _get_period_billings(self):
+        """Return the live billed periods, the latest first."""
+        return self.billing_ids.filtered(
+            lambda b: b.kind == "period" and b.state != "revoked"
+        ).sorted("start_at", reverse=True)
+
     def _move_period(self, billing, moment):
         """Let a paid period that was never served begin at a moment."""
         self.ensure_one()

@@ -1,4 +1,5 @@
 import logging
+import time
 
 from odoo import api, fields, models
 from odoo.fields import Domain
@@ -6,8 +7,10 @@ from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 
 _logger = logging.getLogger(__name__)
 
+# A run works in batches of about this many seconds, so that nobody waits for long.
+BATCH_SECONDS = 2.0
 BATCH_SIZE = 100
-SIP_SIZE = 10
+SIP_SIZE = 5
 RETRY_HOURS = 1
 
 
@@ -36,10 +39,12 @@ class IspConnection(models.Model):
 
         :return: whether it came to an end (else it made way, or ran out of time)
         """
-        done_ids = []
+        done_ids, size = [], SIP_SIZE
         while True:
             # A run never stands still, but while others wait it only takes a sip.
-            size = SIP_SIZE if self._is_urgent_work_waiting() else BATCH_SIZE
+            if self._is_urgent_work_waiting():
+                size = SIP_SIZE
+            started = time.monotonic()
             batch = self._claim_batch(step, done_ids, size)
             if not batch:
                 return True
@@ -48,6 +53,8 @@ class IspConnection(models.Model):
             time_left = self.env["ir.cron"]._commit_progress(len(batch))
             if not time_left or self._is_urgent_work_waiting():
                 return False
+            pace = BATCH_SECONDS / max(time.monotonic() - started, 0.01)
+            size = min(max(round(size * pace), SIP_SIZE), BATCH_SIZE)
 
     def _claim_batch(self, step, done_ids, size):
         domain = self._get_step_domain(step) & Domain("id", "not in", done_ids)

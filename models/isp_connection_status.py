@@ -9,6 +9,7 @@ MAX_LENGTH = 120
 class IspConnection(models.Model):
     _inherit = "isp.connection"
 
+    @api.depends_context("lang")
     @api.depends(
         "state",
         "covered_until_at",

@@ -142,6 +142,46 @@ class TestBilling(IspCommon):
             self.assertEqual(connection.expiry_date, date(2026, 5, 20))
             self.assertEqual(connection.billing_date, date(2026, 5, 20))
 
+    def test_periods_served_before_they_were_paid_keep_their_dates(self):
+        self.package.on_expiry = "nothing"
+        with freeze_time("2026-01-10 09:00:00"):
+            connection = self._create_active()
+        with freeze_time("2026-04-12 09:00:00"):
+            self._run_cron()
+            self._run_cron()
+            self._run_cron()
+            self._pay_all(connection)
+        starts = connection.billing_ids.sorted("start_at").mapped("date_start")
+        self.assertEqual([day.month for day in starts], [1, 2, 3, 4])
+        self.assertTrue(all(connection.billing_ids.mapped("is_paid")))
+
+    def test_two_periods_paid_late_at_once_move_the_last_alone(self):
+        with freeze_time("2026-01-10 09:00:00"):
+            connection = self._create_active()
+            self.env["isp.extension"].create(
+                {"connection_id": connection.id, "date_to": "2026-02-12 09:00:00"}
+            )
+        with freeze_time("2026-02-06 09:00:00"):
+            self._run_cron()
+            self.assertEqual(len(connection.billing_ids), 2)
+        with freeze_time("2026-05-20 09:00:00"):
+            self._pay_all(connection)
+            self.assertEqual(connection.access, "on")
+            self.assertEqual(connection.expiry_date, date(2026, 6, 20))
+        starts = connection.billing_ids.sorted("start_at").mapped("date_start")
+        self.assertEqual(starts, [date(2026, 1, 10), date(2026, 5, 20)])
+
+    def test_matching_again_and_again_gives_a_late_period_once(self):
+        with freeze_time("2026-01-10 09:00:00"):
+            connection = self._create_active()
+        with freeze_time("2026-04-20 09:00:00"):
+            payment = self._pay(connection.contract_id, 1725.0, connection)
+            expiry = connection.expiry_at
+        with freeze_time("2026-05-10 09:00:00"):
+            payment.move_id.line_ids.remove_move_reconcile()
+            payment._isp_reconcile()
+            self.assertEqual(connection.expiry_at, expiry)
+
     def test_a_paused_line_gets_no_invoices(self):
         with freeze_time("2026-01-10 09:00:00"):
             connection = self._create_active()
@@ -179,7 +219,13 @@ class TestBilling(IspCommon):
                 for i in range(20)
             ]
         )
-        self._run_cron()
+        cron = self.env.ref("mybizna_isp.isp_connection_cron_bill")
+        asked = self.env["ir.cron.trigger"].sudo()
+        for _run in range(10):
+            asked.search([]).unlink()
+            self._run_cron()
+            if not asked.search([("cron_id", "=", cron.id)]):
+                break
         self.assertEqual(len(connections.billing_ids.invoice_id), 20)
 
     def test_one_poison_line_keeps_its_error_and_the_others_are_billed(self):
@@ -464,7 +510,7 @@ class TestBilling(IspCommon):
         with self.enter_registry_test_mode(), self.registry.cursor() as cr:
             self.env(cr=cr)["isp.connection"].sudo()._cron_bill()
         self.env.invalidate_all()
-        self.assertEqual(len(lines.billing_ids), 10)
+        self.assertEqual(len(lines.billing_ids), 5)
         self.assertTrue(triggers.search([("cron_id", "=", cron.id)]))
 
     def test_the_expiry_run_wakes_the_workers_for_what_is_open_beyond_its_time(self):
