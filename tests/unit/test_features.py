@@ -21,7 +21,9 @@ SERIES = {
 }
 NAMES = [f"{key}{n}" for key, last in SERIES.items() for n in range(1, last + 1)]
 NUMBER = re.compile(r"(S[0-4]-|F|U-|R)\d+")
-PROOF = re.compile(r"=(?P<path>tests/[\w/]+\.py)::(?:(?P<case>\w+)\.)?(?P<test>test_\w+)=")
+PROOF = re.compile(
+    r"=(?P<path>tests/[\w/]+\.py)::(?:(?P<case>\w+)\.)?(?P<test>test_\w+)="
+)
 
 
 def read_rows(text):
