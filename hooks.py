@@ -41,6 +41,6 @@ def _export_operations(env):
             "name": "isp_operations.csv",
             "raw": sheet.getvalue().encode(),
             "mimetype": "text/csv",
-            "description": "Operations of contracts, kept at the removal of ISP Billing",
+            "description": "Operations of contracts, kept at removal of ISP Billing",
         }
     )

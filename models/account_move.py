@@ -78,9 +78,10 @@ class AccountMove(models.Model):
         "Is this line paid" is then the residual of its own receivable and nothing
         else, also when several lines share an invoice.
         """
-        super()._compute_needed_terms()
+        res = super()._compute_needed_terms()
         for move in self.filtered("isp_contract_id"):
             move.needed_terms = move._isp_split_terms(move.needed_terms)
+        return res
 
     def _isp_split_terms(self, terms):
         weights = defaultdict(float)
@@ -121,7 +122,7 @@ class AccountMove(models.Model):
 
     def _compute_payments_widget_to_reconcile_info(self):
         """Override of `account` to offer credit of the same contract only."""
-        super()._compute_payments_widget_to_reconcile_info()
+        res = super()._compute_payments_widget_to_reconcile_info()
         Line = self.env["account.move.line"]
         for move in self:
             widget = move.invoice_outstanding_credits_debits_widget
@@ -135,6 +136,7 @@ class AccountMove(models.Model):
             move.invoice_outstanding_credits_debits_widget = (
                 {**widget, "content": content} if content else False
             )
+        return res
 
     # === POSTING === #
 
@@ -229,11 +231,11 @@ class AccountMove(models.Model):
         """Pay new invoices from what the same contract has in hand, oldest first."""
         Line = self.env["account.move.line"]
         invoices = self.filtered(lambda move: move.move_type == "out_invoice")
-        credits = Line.search(
+        in_hand = Line.search(
             invoices.isp_contract_id._get_open_lines_domain("<"), order="date, id"
         )
         plan = []
-        for contract, credit in credits.grouped("isp_contract_id").items():
+        for contract, credit in in_hand.grouped("isp_contract_id").items():
             debts = invoices.line_ids.filtered(
                 lambda line, c=contract: (
                     line.isp_contract_id == c and line.amount_residual > 0

@@ -33,12 +33,13 @@ class AccountMoveLine(models.Model):
     @api.depends("isp_connection_id", "move_id.isp_contract_id")
     def _compute_term_key(self):
         """Override of `account`: receivables of a contract are one per connection."""
-        super()._compute_term_key()
+        res = super()._compute_term_key()
         for line in self:
             if line.term_key and line.move_id.isp_contract_id:
                 line.term_key = frozendict(
                     {**line.term_key, "isp_connection_id": line.isp_connection_id.id}
                 )
+        return res
 
     def _isp_describe(self):
         """Return what a receivable is for: the invoice lines of its connection."""

@@ -72,7 +72,8 @@ class IspAccess(models.Model):
         # Settings and health of all gateways, whoever runs this.
         Gateway = self.env["isp.gateway"].sudo().with_context(active_test=False)
         self.flush_model()
-        for gateway in Gateway.search([]):
+        # Gateways are few.
+        for gateway in Gateway.search([]):  # pylint: disable=no-search-all
             reason, next_try = gateway._get_hold()
             self.env.cr.execute(
                 SQL(

@@ -135,6 +135,7 @@ class IspAccess(models.Model):
                 if not tries_left:
                     raise
                 time.sleep(random.uniform(0, 0.1))
+        return None
 
     def _finish_run(self):
         """Ask for the next run at once where work is left."""

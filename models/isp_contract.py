@@ -240,8 +240,9 @@ class IspContract(models.Model):
         if self:
             self.env.cr.execute(
                 SQL(
-                    "UPDATE isp_contract SET version = version + 1 WHERE id IN (SELECT id "
-                    "FROM isp_contract WHERE id IN %s ORDER BY id FOR UPDATE)",
+                    "UPDATE isp_contract SET version = version + 1 WHERE id IN ("
+                    "SELECT id FROM isp_contract WHERE id IN %s "
+                    "ORDER BY id FOR UPDATE)",
                     tuple(self.ids),
                 )
             )

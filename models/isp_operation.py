@@ -79,6 +79,8 @@ class IspOperation(models.Model):
 
     # === IMMUTABLE === #
 
+    # Append-only: what is asked for never happens, so nothing is passed on.
+    # pylint: disable=method-required-super
     def write(self, vals):
         raise UserError(
             self.env._("An operation can't be changed. Enter a counter-entry instead.")

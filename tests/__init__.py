@@ -6,8 +6,8 @@ from . import (
     test_access_gateway,
     test_billing,
     test_browser,
-    test_demo,
     test_concurrency,
+    test_demo,
     test_isp_connection,
     test_ledger,
     test_money_concurrency,
@@ -16,7 +16,7 @@ from . import (
     test_money_receipt,
     test_neutralize,
     test_playsms,
-    test_status,
     test_screens,
     test_sms_inbox,
+    test_status,
 )

@@ -52,7 +52,7 @@ class ParallelCase(BaseCase):
             context = {"allowed_company_ids": [company]} if company else {}
             env = api.Environment(cr, SUPERUSER_ID, context)
             result = retrying(lambda: function(env, *args), env)
-            cr.commit()
+            cr.commit()  # pylint: disable=invalid-commit
         return result
 
     @staticmethod
@@ -72,7 +72,7 @@ class ParallelCase(BaseCase):
             cr.execute("SET LOCAL isp.maintenance = 'on'")
             for query in LEFTOVERS:
                 cr.execute(query, {"company": cls.company_id})
-            cr.commit()
+            cr.commit()  # pylint: disable=invalid-commit
 
     def _side_by_side(self, *functions):
         """Run functions of an environment at once, each having taken its snapshot

@@ -170,12 +170,12 @@ class TestAccessConcurrency(BaseCase):
                 with self._worker() as worker:
                     self._wait_for(lambda: mute.calls)
                     self._open(env, self.line_ids[:3])
-                    env.cr.commit()
+                    env.cr.commit()  # pylint: disable=invalid-commit
                     self.assertTrue(worker.is_alive(), "The device still hangs.")
                     env.cr.execute("SET LOCAL lock_timeout = '5s'")
                     env["isp.connection"].browse(self.line_ids).mapped("access")
                 self._open(env, self.line_ids[3:])
-                env.cr.commit()
+                env.cr.commit()  # pylint: disable=invalid-commit
         states = self._get_states()
         self.assertEqual(len(states), LINES)
         self.assertEqual({state for state, _on in states}, {"pending"})
@@ -328,7 +328,7 @@ class TestAccessAndPayments(ParallelCase):
                 try:
                     TestAccessConcurrency._wait_for(lambda: mute.calls)
                     self._pay(env, line_ids)
-                    cr.commit()
+                    cr.commit()  # pylint: disable=invalid-commit
                     lines = env["isp.connection"].browse(line_ids)
                     self.assertEqual(set(lines.mapped("access")), {"on"})
                     self.assertTrue(worker.is_alive(), "The device still hangs.")

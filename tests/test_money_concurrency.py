@@ -59,8 +59,9 @@ class TestMoneyConcurrency(ParallelCase):
 
     @classmethod
     def _remove_leftovers(cls):
-        super()._remove_leftovers()
+        res = super()._remove_leftovers()
         cls._do(lambda env: env["isp.collection"].browse(cls.collection_id).unlink())
+        return res
 
     def _arrive(self, *texts):
         def create(env):

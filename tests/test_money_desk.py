@@ -127,8 +127,8 @@ class TestMoneyDesk(MoneyCommon):
         seen = receipt.with_user(user)
         self.assertEqual(seen.state, "unmatched")
         for forbidden in (
-            lambda: seen.action_match_again(),
-            lambda: seen.action_settle(),
+            seen.action_match_again,
+            seen.action_settle,
             lambda: seen.write({"state": "booked"}),
             lambda: self._assign(receipt, user),
             lambda: self.paybill.with_user(user).read(["token"]),

@@ -4,7 +4,6 @@ from unittest.mock import patch
 from psycopg2 import errors
 
 from odoo import fields
-from odoo.exceptions import UserError
 from odoo.tests import tagged, warmup
 from odoo.tools import mute_logger
 
@@ -105,7 +104,7 @@ class TestSmsInbox(MoneyCommon):
 
         def poisoned(contracts, vals_list):
             if any("UKM0POISON" in vals["memo"] for vals in vals_list):
-                raise UserError("The journal is broken.")
+                raise ValueError("The journal is broken.")
             return plain(contracts, vals_list)
 
         with (
@@ -129,7 +128,7 @@ class TestSmsInbox(MoneyCommon):
         self._arrive(self._sms(5, "mary", phone="254711999888"))
 
         def broken(receipts):
-            raise UserError("No place for 254711999888")
+            raise ValueError("No place for 254711999888")
 
         with (
             patch.object(type(self.env["isp.money.receipt"]), "_match", broken),
@@ -192,6 +191,10 @@ class TestSmsInbox(MoneyCommon):
         def queries(number):
             self._arrive(*(self._sms(5, "mary") for _i in range(number)))
             self.env.flush_all()
+            # Autovacuum, which sees no row of this transaction, may have told the
+            # planner that these tables are empty.
+            self.cr.execute("ANALYZE account_move, account_move_line, account_payment")
+            self.cr.execute("ANALYZE account_partial_reconcile, isp_money_receipt")
             with self.enter_registry_test_mode():
                 before = self.cr.sql_log_count
                 self.env.ref(CRON).method_direct_trigger()

@@ -1,2 +1,1 @@
-from . import account_payment_register
-from . import isp_money_assign
+from . import account_payment_register, isp_money_assign
