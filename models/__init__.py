@@ -24,6 +24,7 @@ from . import (
     isp_connection_access,
     isp_connection_billing,
     isp_connection_billing_run,
+    isp_connection_period,
     isp_connection_screen,
     isp_connection_setup_item,
     isp_connection_status,

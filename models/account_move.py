@@ -368,4 +368,4 @@ class AccountMove(models.Model):
 
     def _isp_revoke_billings(self):
         # Billing rows are the engine's; who may cancel the invoice may cancel them.
-        self.isp_billing_ids.sudo().state = "revoked"
+        self.isp_billing_ids.sudo()._revoke()

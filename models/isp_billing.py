@@ -57,6 +57,11 @@ class IspBilling(models.Model):
         store=True,
         help="Nothing is left to pay on this connection's part of the invoice.",
     )
+    first_paid_at = fields.Datetime(
+        readonly=True,
+        copy=False,
+        help="When it was paid for the first time; a late period began then.",
+    )
     item_ids = fields.One2many("isp.billing.item", "billing_id", copy=True)
     amount = fields.Monetary(
         string="Amount (untaxed)", compute="_compute_amount", store=True
@@ -180,15 +185,36 @@ class IspBilling(models.Model):
         """Let periods begin now that were paid too late to be served.
 
         A line that was off gets what it pays for: its last period, if that has passed
-        or is one of hours that has begun, begins when access opens. A line that was on
-        all the same, or has a later period, keeps its dates.
+        or is a bundle that has begun, begins when access opens. A line that was on all
+        the same, or has a later period, keeps its dates. Only the first time that a
+        period is paid counts: matching it anew gives nothing again.
         """
-        for connection, billings in self.grouped("connection_id").items():
+        fresh = self.filtered(lambda b: b.kind == "period" and not b.first_paid_at)
+        fresh.first_paid_at = moment
+        for connection, billings in fresh.grouped("connection_id").items():
             last = connection._get_period_billings()[:1]
             if last not in billings or connection._is_on_without(last, moment):
                 continue
             rule = connection.package_id.billing_cycle_id._get_rule()
             lapsed = last.end_at <= moment
-            begun = rule.is_hourly and last.start_at < moment
+            begun = rule.is_bundle and last.start_at < moment
             if (lapsed or begun) and not connection._was_extended_through(last):
                 connection._move_period(last, moment)
+
+    def _revoke(self):
+        """Take billings back: their periods, or the set-up, can be billed again."""
+        live = self.filtered(lambda b: b.state != "revoked")
+        live.state = "revoked"
+        # Before the same period is billed anew: the unique key looks at the row.
+        live.flush_recordset(["state"])
+        for billing in live:
+            connection = billing.connection_id
+            if billing.kind == "setup":
+                connection.is_setup = False
+                connection.setup_item_ids.invoice_id = False
+            elif connection.billing_date and connection.state == "active":
+                connection.billing_date = min(
+                    connection.billing_date, billing.date_start
+                )
+        if live:
+            self.env.ref("mybizna_isp.isp_connection_cron_bill")._trigger()

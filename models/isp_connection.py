@@ -1,6 +1,22 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 
+# What follows from documents and from the engine's work: not for a person's hand.
+ENGINE_FIELDS = {
+    "account_no",
+    "anchor_date",
+    "billing_retry_at",
+    "covered_until_at",
+    "date_end",
+    "expiry_at",
+    "invoice_id",
+    "is_setup",
+    "needs_attention",
+    "next_invoice_date",
+    "paid_until_at",
+    "state",
+}
+
 
 class IspConnection(models.Model):
     """One row is a contract line: one package at one site, with its login."""
@@ -172,9 +188,18 @@ class IspConnection(models.Model):
                     )
                 )
 
-    @api.constrains("site_id", "contract_id")
+    @api.constrains("site_id", "contract_id", "partner_id")
     def _check_site(self):
         for connection in self:
+            if connection.partner_id != connection.contract_id.partner_id:
+                raise ValidationError(
+                    self.env._(
+                        "Connection %(connection)s: the client is the contract's. "
+                        "Choose a contract of %(client)s.",
+                        connection=connection.display_name,
+                        client=connection.partner_id.display_name,
+                    )
+                )
             if connection.site_id.contract_id != connection.contract_id:
                 raise ValidationError(
                     self.env._(
@@ -191,6 +216,7 @@ class IspConnection(models.Model):
     @api.model_create_multi
     def create(self, vals_list):
         for vals in vals_list:
+            self._refuse_engine_fields({k: v for k, v in vals.items() if v})
             self._complete_contract_vals(vals)
             vals["account_no"] = self.env["isp.contract"]._next_account_no()
             self._complete_setup_items(vals)
@@ -198,7 +224,26 @@ class IspConnection(models.Model):
         connections._mark_access_dirty()
         return connections
 
+    @api.model
+    def _refuse_engine_fields(self, vals):
+        """Refuse values that only the engine, which runs as the system, may write."""
+        names = ENGINE_FIELDS & vals.keys()
+        if not self.env.user.has_group("mybizna_isp.isp_group_manager"):
+            # A manager may set where billing goes on, when taking lines over.
+            names |= {"billing_date"} & vals.keys()
+        if not names or self.env.su or vals.get("state") == "new" and len(names) == 1:
+            return
+        labels = [self._fields[name]._description_string(self.env) for name in names]
+        raise UserError(
+            self.env._(
+                "%(fields)s follows from invoices, payments and actions and can't be "
+                "set by hand.",
+                fields=", ".join(sorted(labels)),
+            )
+        )
+
     def write(self, vals):
+        self._refuse_engine_fields(vals)
         if "contract_id" in vals:
             for connection in self.filtered("billing_ids"):
                 if connection.contract_id.id != vals["contract_id"]:
@@ -223,6 +268,13 @@ class IspConnection(models.Model):
         if not vals.get("contract_id"):
             vals["contract_id"] = self._get_or_create_contract(partner, company_id).id
         contract = self.env["isp.contract"].browse(vals["contract_id"])
+        if contract.state == "closed":
+            raise UserError(
+                self.env._(
+                    "Contract %s is closed: reopen it, or open a new one.",
+                    contract.name,
+                )
+            )
         vals["company_id"] = contract.company_id.id
         vals["partner_id"] = contract.partner_id.id
         if not vals.get("site_id"):
@@ -292,14 +344,16 @@ class IspConnection(models.Model):
 
     def action_close(self):
         """End lines: no more invoices, access off. Debts and credit stay."""
-        for connection in self.filtered(lambda c: c.state != "closed"):
+        engine = self._get_engine()
+        for connection in engine.filtered(lambda c: c.state != "closed"):
             connection.write(
                 {"state": "closed", "date_end": connection.company_id._isp_today()}
             )
 
     def action_reopen(self):
         """Take closed lines back into service where they were left."""
-        for connection in self.filtered(lambda c: c.state == "closed"):
+        engine = self._get_engine()
+        for connection in engine.filtered(lambda c: c.state == "closed"):
             state = "active" if connection.billing_date else "new"
             connection.write({"state": state, "date_end": False})
 

@@ -86,18 +86,31 @@ class IspConnection(models.Model):
         "billing_ids.is_paid",
         "billing_ids.state",
         "billing_ids.kind",
+        "billing_ids.start_at",
         "billing_ids.end_at",
         "package_id.grace_hours",
     )
     def _compute_coverage(self):
         for connection in self:
-            paid = connection._get_period_billings().filtered("is_paid")
-            end_at = max(paid.mapped("end_at"), default=False)
+            end_at = connection._get_covered_end(connection._get_period_billings())
             grace = connection.package_id.grace_hours
             connection.paid_until_at = end_at
             connection.covered_until_at = end_at and fields.Datetime.add(
                 end_at, hours=grace
             )
+
+    def _get_covered_end(self, billings):
+        """Return the end of the last period that money covers, or ``False``.
+
+        Money covers periods in order: one that is paid behind an unpaid one opens
+        nothing until that is settled.
+        """
+        end_at = False
+        for billing in billings.sorted("start_at"):
+            if not billing.is_paid:
+                break
+            end_at = billing.end_at
+        return end_at
 
     @api.depends(
         "covered_until_at",
@@ -211,10 +224,11 @@ class IspConnection(models.Model):
 
     def _is_on_without(self, billing, moment):
         """Whether this line would be on at a moment if a billing were not paid."""
-        others = (self._get_period_billings() - billing).filtered("is_paid")
-        end_at = max(others.mapped("end_at"), default=None)
+        end_at = self._get_covered_end(self._get_period_billings() - billing)
         grace = timedelta(hours=self.package_id.grace_hours)
-        facts = replace(self._get_facts(), covered_until=end_at and end_at + grace)
+        facts = replace(
+            self._get_facts(), covered_until=end_at + grace if end_at else None
+        )
         return access_rule.decide(facts, moment).level == access_rule.ON
 
     def _was_extended_through(self, billing):

@@ -1,9 +1,9 @@
 from datetime import timedelta
 
 from odoo import api, fields, models
+from odoo.exceptions import AccessError, UserError
 from odoo.fields import Domain
-
-from ..tools import periods
+from odoo.tools import format_date
 
 
 class IspConnection(models.Model):
@@ -108,19 +108,58 @@ class IspConnection(models.Model):
     def action_generate_invoice(self):
         """Issue what comes next: the set-up invoice, or the next period's."""
         engine = self._get_engine()
-        engine.filtered(lambda c: c.state == "active")._bill_next_period()
-        engine.filtered(lambda c: c.state == "new")._process_new()
+        engine.filtered(lambda c: not c.is_setup and c.state == "active")._issue_setup()
+        engine.filtered(lambda c: c.state == "active")._bill_by_hand()
+        engine.filtered(lambda c: c.state == "new")._process_by_hand()
 
     def action_process_new(self):
-        self._get_engine()._process_new()
+        self._get_engine()._process_by_hand()
+
+    def _bill_by_hand(self):
+        """Bill the next period ahead of its time; one ahead, and no further."""
+        now = fields.Datetime.now()
+        for connection in self:
+            latest = connection._get_period_billings()[:1]
+            if latest and latest.start_at > now:
+                raise UserError(
+                    self.env._(
+                        "%(connection)s is invoiced ahead already: %(billing)s, "
+                        "invoice %(invoice)s.",
+                        connection=connection.display_name,
+                        billing=latest.name,
+                        invoice=latest.invoice_id.name,
+                    )
+                )
+        self._bill_next_period()
+
+    def _process_by_hand(self):
+        """Take new lines a step further, but none before its start date."""
+        for connection in self.filtered(lambda c: c.state == "new"):
+            if connection.date_start > connection.company_id._isp_today():
+                raise UserError(
+                    self.env._(
+                        "%(connection)s starts on %(date)s: nothing is invoiced before "
+                        "that day. Change its start date first.",
+                        connection=connection.display_name,
+                        date=format_date(self.env, connection.date_start),
+                    )
+                )
+        self._process_new()
 
     def action_update_access(self):
         """Compare with the gateway now and put right what differs."""
         self._mark_access_dirty()
 
     def _get_engine(self):
-        """Who may change a line may have it billed; billing rows are the engine's."""
+        """Return these lines as the engine sees them, for who may have them billed.
+
+        Billing rows and what follows from them are written by the system alone.
+        """
         self.check_access("write")
+        if not self.env.user.has_group("mybizna_isp.isp_group_clerk"):
+            raise AccessError(
+                self.env._("Only the back office bills, closes or reopens connections.")
+            )
         return self.sudo()
 
     # === BUSINESS: set-up and activation === #
@@ -188,37 +227,12 @@ class IspConnection(models.Model):
         for connection in self:
             period = connection._get_next_period()
             vals_list.append(connection._prepare_billing_vals(period))
-            connection.billing_date = connection._get_following_date(period)
+            connection._set_following_date(period)
         billings = self.env["isp.billing"].create(vals_list)
         billings._issue_invoices()
         if self.filtered("needs_attention"):
             self.filtered("needs_attention")._clear_attention()
         return billings
-
-    def _get_next_period(self):
-        """Return the `tools.periods.Period` to bill next.
-
-        A line that was off and owes nothing gets no invoice for the time it was off:
-        it goes on with the period that today lies in.
-        """
-        self.ensure_one()
-        company = self.company_id
-        rule = self.package_id.billing_cycle_id._get_rule()
-        if rule.is_hourly:
-            now = fields.Datetime.now()
-            start = max(self.paid_until_at or now, now)
-            return periods.period_from_moment(rule, start, company._isp_zone())
-        day, anchor = self.billing_date, self.anchor_date or self.billing_date
-        today = company._isp_today()
-        if day < today and self._decide_access().level == "off":
-            current = rule.start(anchor, rule.number_at(anchor, today))
-            day = max(day, current)
-        return periods.period_from_date(rule, anchor, day, company._isp_zone())
-
-    def _get_following_date(self, period):
-        """Return the local date on which the period after this one begins."""
-        company = self.company_id
-        return company._isp_to_local(period.end_at).date()
 
     def _prepare_billing_vals(self, period):
         self.ensure_one()
@@ -254,39 +268,4 @@ class IspConnection(models.Model):
             return product.with_company(self.company_id).lst_price
         return pricelist._get_product_price(
             product, 1.0, currency=self.currency_id, date=day
-        )
-
-    def _get_period_billings(self):
-        """Return the live billed periods, the latest first."""
-        return self.billing_ids.filtered(
-            lambda b: b.kind == "period" and b.state != "revoked"
-        ).sorted("start_at", reverse=True)
-
-    def _move_period(self, billing, moment):
-        """Let a paid period that was never served begin at a moment."""
-        self.ensure_one()
-        company, rule = self.company_id, self.package_id.billing_cycle_id._get_rule()
-        today = company._isp_to_local(moment).date()
-        if rule.is_hourly:
-            period = periods.period_from_moment(rule, moment, company._isp_zone())
-        else:
-            period = periods.period_from_date(rule, today, today, company._isp_zone())
-            self.anchor_date = today
-        billing.write(
-            {
-                "date_start": period.date_start,
-                "date_end": period.date_end,
-                "start_at": period.start_at,
-                "end_at": period.end_at,
-            }
-        )
-        self.billing_date = self._get_following_date(period)
-        self.message_post(
-            body=self.env._(
-                "%(billing)s was paid after its time: it counts from %(start)s to "
-                "%(end)s.",
-                billing=billing.name,
-                start=period.date_start,
-                end=period.date_end,
-            )
         )

@@ -96,6 +96,13 @@ class IspConnection(models.Model):
             & Domain("next_invoice_date", "<=", company._isp_today())
             for company in self.env["res.company"].search([])
         )
+        # Bundles of hours follow one another; they are not billed in advance.
+        soon = fields.Datetime.add(fields.Datetime.now(), minutes=15)
+        near &= (
+            Domain("package_id.billing_cycle_id.duration_type", "!=", "hours")
+            | Domain("paid_until_at", "=", False)
+            | Domain("paid_until_at", "<=", soon)
+        )
         owing = Domain("billing_ids", "any", self._get_due_billing_domain())
         return near & self._get_usable_domain() & (self._get_on_domain() | ~owing)
 

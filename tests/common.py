@@ -102,6 +102,16 @@ class IspCommon(AccountTestInvoicingCommon):
         )
         return sum(lines.mapped("amount_residual"))
 
+    def _run_cron(self):
+        """Run the billing cron as the scheduler does."""
+        with self.enter_registry_test_mode():
+            self.env.ref("mybizna_isp.isp_connection_cron_bill").method_direct_trigger()
+        self.env.invalidate_all()
+
+    def _pay_all(self, connection):
+        """Pay all that a line owes."""
+        self._pay(connection.contract_id, self._owed(connection), connection)
+
     @contextmanager
     def assertRefused(self, sentence):
         """The block raises a UserError whose text matches, and leaves nothing."""

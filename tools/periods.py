@@ -38,6 +38,11 @@ class Cycle:
         """Whether periods of this cycle begin and end at a moment, not at a date."""
         return self.unit == "hours"
 
+    @property
+    def is_bundle(self):
+        """Whether a period is a bundle of hours or days: bought late, used whole."""
+        return self.unit in ("hours", "days")
+
     def start(self, anchor, number):
         """Return where the period with this number begins.
 
@@ -135,11 +140,11 @@ def period_from_date(cycle, anchor, day, zone):
 
 
 def period_from_moment(cycle, moment, zone):
-    """Return the period of an hourly cycle that begins at a moment.
+    """Return the period of a cycle of hours or days that begins at a moment.
 
-    Hours are elapsed time: 24 hours are 24 hours on the day clocks change too.
+    Both are elapsed time: 24 hours are 24 hours on the day clocks change too.
 
-    :param Cycle cycle: hourly
+    :param Cycle cycle: a bundle, see :attr:`Cycle.is_bundle`
     :param datetime moment: naive UTC
     :param str zone: an IANA zone name
     :rtype: Period

@@ -1,1 +1,1 @@
-from . import account_payment_register, isp_money_assign
+from . import account_move_reversal, account_payment_register, isp_money_assign

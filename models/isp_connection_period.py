@@ -1,0 +1,97 @@
+from dataclasses import replace
+from datetime import timedelta
+
+from odoo import fields, models
+
+from ..tools import periods
+
+# The furthest that a corrected time zone can move a midnight.
+ZONES_APART = timedelta(hours=26)
+
+
+class IspConnection(models.Model):
+    """Which period of a line comes next, and when it begins and ends."""
+
+    _inherit = "isp.connection"
+
+    def _get_next_period(self):
+        """Return the `tools.periods.Period` to bill next.
+
+        A line that was off and owes nothing gets no invoice for the time it was off:
+        its next period begins today. What is billed already is never billed again.
+        """
+        self.ensure_one()
+        company = self.company_id
+        zone = company._isp_zone()
+        rule = self.package_id.billing_cycle_id._get_rule()
+        latest = self._get_period_billings()[:1]
+        if rule.is_hourly:
+            now = fields.Datetime.now()
+            start = max(latest.end_at or now, now)
+            return periods.period_from_moment(rule, start, zone)
+        today = company._isp_today()
+        if self.billing_date < today and self._decide_access().level == "off":
+            self.write({"billing_date": today, "anchor_date": today})
+        anchor = self.anchor_date or self.billing_date
+        period = periods.period_from_date(rule, anchor, self.billing_date, zone)
+        while (fitted := self._fit_between_billed(period)) is None:
+            following = company._isp_to_local(period.end_at).date()
+            period = periods.period_from_date(rule, anchor, following, zone)
+        return fitted
+
+    def _fit_between_billed(self, period):
+        """Let a period begin where a billed one ends; ``None`` if nothing is left.
+
+        Dates meet, moments may not: the company's time zone was corrected, or a bundle
+        of hours ends in the middle of a day.
+        """
+        billed = self._get_period_billings()
+        before = billed.filtered(
+            lambda b: (
+                b.start_at <= period.start_at
+                and b.end_at > period.start_at - ZONES_APART
+            )
+        )
+        start_at = max(before.mapped("end_at"), default=period.start_at)
+        if any(start_at <= b.start_at < period.end_at for b in billed - before):
+            return None
+        return replace(period, start_at=start_at) if start_at < period.end_at else None
+
+    def _set_following_date(self, period):
+        """Note the local date on which the period after this one begins."""
+        self.billing_date = self.company_id._isp_to_local(period.end_at).date()
+
+    def _get_period_billings(self):
+        """Return the live billed periods, the latest first."""
+        return self.billing_ids.filtered(
+            lambda b: b.kind == "period" and b.state != "revoked"
+        ).sorted("start_at", reverse=True)
+
+    def _move_period(self, billing, moment):
+        """Let a paid period that was never served begin at a moment."""
+        self.ensure_one()
+        company, rule = self.company_id, self.package_id.billing_cycle_id._get_rule()
+        today = company._isp_to_local(moment).date()
+        self.anchor_date = today
+        if rule.is_bundle:
+            period = periods.period_from_moment(rule, moment, company._isp_zone())
+        else:
+            period = periods.period_from_date(rule, today, today, company._isp_zone())
+        billing.write(
+            {
+                "date_start": period.date_start,
+                "date_end": period.date_end,
+                "start_at": period.start_at,
+                "end_at": period.end_at,
+            }
+        )
+        self._set_following_date(period)
+        self.message_post(
+            body=self.env._(
+                "%(billing)s was paid after its time: it counts from %(start)s to "
+                "%(end)s.",
+                billing=billing.name,
+                start=period.date_start,
+                end=period.date_end,
+            )
+        )
