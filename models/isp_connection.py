@@ -177,16 +177,17 @@ class IspConnection(models.Model):
                     )
                 )
 
-    @api.constrains("package_id")
-    def _check_package_active(self):
+    @api.constrains("package_id", "gateway_id")
+    def _check_choices_active(self):
         for connection in self:
-            if not connection.package_id.active:
-                raise ValidationError(
-                    self.env._(
-                        "Package %(package)s is archived and can't be chosen any more.",
-                        package=connection.package_id.name,
+            for chosen in (connection.package_id, connection.gateway_id):
+                if chosen and not chosen.active:
+                    raise ValidationError(
+                        self.env._(
+                            "%(chosen)s is archived and can't be chosen any more.",
+                            chosen=chosen.display_name,
+                        )
                     )
-                )
 
     @api.constrains("site_id", "contract_id", "partner_id")
     def _check_site(self):

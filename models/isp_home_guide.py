@@ -73,7 +73,7 @@ class IspHome(models.AbstractModel):
                 "action": CONNECTIONS,
                 "steps": [
                     self.env._("Open the line, choose the other package, save."),
-                    self.env._("The speed changes at once."),
+                    self.env._("The speed changes with the next login."),
                     self.env._("The price counts from the next invoice."),
                 ],
             },

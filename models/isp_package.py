@@ -163,6 +163,20 @@ class IspPackage(models.Model):
                     )
                 )
 
+    @api.constrains("billing_cycle_id", "gateway_id")
+    def _check_choices_active(self):
+        for package in self:
+            for chosen in (package.billing_cycle_id, package.gateway_id):
+                if chosen and not chosen.active:
+                    raise ValidationError(
+                        self.env._(
+                            "Package %(package)s: %(chosen)s is archived and can't be "
+                            "chosen any more.",
+                            package=package.name,
+                            chosen=chosen.display_name,
+                        )
+                    )
+
     @api.constrains("on_expiry", "fallback_package_id")
     def _check_fallback(self):
         for package in self.filtered(lambda p: p.on_expiry == "fallback"):

@@ -11,6 +11,7 @@ from . import (
     test_demo,
     test_isp_connection,
     test_ledger,
+    test_main_job,
     test_money_concurrency,
     test_money_desk,
     test_money_matching,

@@ -194,7 +194,7 @@ class RadiusCommon(IspCommon):
     def _create_line(cls, login, **values):
         """A line in service without money: off until something opens it."""
         connection = cls._create_connection(username=login, **values)
-        connection.state = "active"
+        connection.sudo().state = "active"
         return connection
 
     @classmethod

@@ -73,7 +73,7 @@ class TestAccessConcurrency(BaseCase):
                 for index in range(LINES)
             ]
         )
-        lines.state = "active"
+        lines.sudo().state = "active"
         self.gateway_id, self.line_ids = gateway.id, lines.ids
         self.created = [
             lines,
@@ -93,7 +93,7 @@ class TestAccessConcurrency(BaseCase):
                     f"DELETE FROM {table} WHERE connection_id = ANY(%s)",
                     [self.line_ids],
                 )
-            env["isp.connection"].browse(self.line_ids).state = "new"
+            env["isp.connection"].browse(self.line_ids).sudo().state = "new"
             for model, ids in self.created:
                 env[model].browse(ids).unlink()
             # What the taking back itself has woken.

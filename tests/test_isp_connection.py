@@ -100,6 +100,47 @@ class TestIspConnection(IspCommon):
         with self.assertRaisesRegex(ValidationError, "is archived"):
             self._create_connection()
 
+    def test_an_archived_cycle_or_gateway_cant_be_chosen_and_old_users_keep_it(self):
+        gateway = self.env["isp.gateway"].create(
+            {"name": "Old", "type": "freeradius", "ip_address": "127.0.0.1"}
+        )
+        line = self._create_active(gateway_id=gateway.id)
+        gateway.active = False
+        self.monthly.active = False
+        with self.assertRaisesRegex(ValidationError, "is archived"):
+            self._create_connection(gateway_id=gateway.id)
+        with self.assertRaisesRegex(ValidationError, "is archived"):
+            self._create_package("New", 1.0)
+        self._pay(line.contract_id, self._owed(line), line)
+        line.action_generate_invoice()
+        self.assertEqual(len(line.billing_ids), 2)
+
+    def test_the_shipped_cycles_run_from_an_hour_to_a_year(self):
+        lengths = {}
+        for key in (
+            "hourly",
+            "daily",
+            "weekly",
+            "monthly",
+            "quarterly",
+            "biannually",
+            "annually",
+        ):
+            cycle = self.env.ref(f"mybizna_isp.isp_billing_cycle_{key}")
+            lengths[key] = (cycle.duration, cycle.duration_type)
+        self.assertEqual(
+            lengths,
+            {
+                "hourly": (1, "hours"),
+                "daily": (1, "days"),
+                "weekly": (1, "weeks"),
+                "monthly": (1, "months"),
+                "quarterly": (3, "months"),
+                "biannually": (6, "months"),
+                "annually": (12, "months"),
+            },
+        )
+
     def test_a_billed_connection_stays_on_its_contract(self):
         connection = self._create_active()
         other = self.env["isp.contract"].create({"partner_id": self.client.id})

@@ -170,6 +170,13 @@ class TestLedger(IspCommon):
 
     # === money in === #
 
+    def test_a_blocked_invoice_that_is_paid_in_full_still_opens_the_line(self):
+        invoice = self.line_a.billing_ids.invoice_id
+        invoice.payment_state = "blocked"
+        self._pay(self.contract, self._owed(self.line_a), self.line_a)
+        self.assertTrue(self.line_a.billing_ids.is_paid)
+        self.assertEqual(self.line_a.access, "on")
+
     def test_the_named_line_is_paid_before_an_older_debt(self):
         older, named = self.line_a, self.line_b
         self._create_invoice([(older, 100)], invoice_date_due="2020-01-01")

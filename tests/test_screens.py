@@ -195,7 +195,7 @@ class TestScreens(IspCommon):
 
     def test_each_counter_of_home_opens_the_rows_it_counted(self):
         self._create_connection(username="screens.new")
-        self.connection.needs_attention = "No tax on the product"
+        self.connection.sudo().needs_attention = "No tax on the product"
         Home = self.env["isp.home"].with_user(self.users["isp_group_manager"])
         counters = {c["key"]: c["count"] for c in Home.get_home()["counters"]}
         for key, count in counters.items():
