@@ -44,6 +44,11 @@ class BillingWatch:
     def left(self):
         return self.lines - self.samples[-1][1]
 
+    def rate(self):
+        """Return the invoices a second since the start."""
+        (start, before), (now, made) = self.samples[0], self.samples[-1]
+        return (made - before) / max(now - start, 0.25)
+
     def left_at(self, moment):
         return self.lines - self._at(moment)
 

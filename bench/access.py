@@ -32,8 +32,9 @@ ALONE = 24
 WANTED = 20
 BUSY = 40
 LIMIT = 10.0
-# A message every few seconds, at random: no rhythm of ours meets a rhythm of theirs.
-PAUSE = (1.5, 4.5)
+# Seconds between messages on average; on a fast machine the run ends sooner.
+PAUSE = (1.0, 3.0)
+AIM = 30
 # So many lines, of twenty, are left when the last message is sent.
 LEFT = 3
 ASK_EVERY = 0.1
@@ -292,10 +293,18 @@ def send_at_intervals(bench, payers, watch):
         payer.thread = threading.Thread(target=bench.pay, args=[payer, True])
         payer.thread.start()
         sent.append(payer)
-        time.sleep(random.uniform(*PAUSE))
+        # At random: no rhythm of ours meets a rhythm of theirs.
+        time.sleep(get_pause(watch, AIM - len(sent)) * random.uniform(0.5, 1.5))
     for payer in sent:
         payer.thread.join()
     return sent
+
+
+def get_pause(watch, wanted):
+    """Return the mean pause with which so many messages fall into what is left."""
+    shortest, longest = PAUSE
+    seconds = (watch.left() - DUE_LINES * LEFT // 20) / max(watch.rate(), 1)
+    return min(max(seconds / max(wanted, 1), shortest), longest)
 
 
 def check(payers):
