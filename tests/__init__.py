@@ -8,6 +8,7 @@ from . import (
     test_billing_hostile,
     test_browser,
     test_concurrency,
+    test_expiry,
     test_demo,
     test_isp_connection,
     test_ledger,
