@@ -1,7 +1,12 @@
+from datetime import timedelta
+
 from odoo import api, fields, models
-from odoo.exceptions import UserError
+from odoo.exceptions import AccessError, UserError
 
 from ..tools.access_rule import Span
+
+# A form takes a while to fill in: what begins that short ago begins now.
+SLACK = timedelta(minutes=10)
 
 
 class IspSpanMixin(models.AbstractModel):
@@ -63,8 +68,16 @@ class IspSpanMixin(models.AbstractModel):
 
     @api.model_create_multi
     def create(self, vals_list):
+        if not self.env.su:
+            vals_list = [{**vals, "user_id": self.env.uid} for vals in vals_list]
         spans = super().create(vals_list)
-        spans._after_change(self.env._("added"))
+        for span in spans:
+            reason = {"reason": span._describe()}
+            if span.date_from < fields.Datetime.now() - SLACK:
+                span._log(self.env._("%(reason)s added, back-dated", **reason))
+            else:
+                span._log(self.env._("%(reason)s added", **reason))
+        spans.connection_id._mark_access_dirty()
         return spans
 
     def write(self, vals):
@@ -74,22 +87,40 @@ class IspSpanMixin(models.AbstractModel):
                     "A reason can't move to another connection: end it, add one."
                 )
             )
+        if "user_id" in vals and not self.env.su:
+            raise UserError(
+                self.env._("Who gave a reason stays as it is: end it, add one.")
+            )
+        before = {span: span._describe() for span in self}
         res = super().write(vals)
-        self._after_change(self.env._("changed"))
+        for span in self:
+            span._log(
+                self.env._(
+                    "%(reason)s changed, was: %(before)s",
+                    reason=span._describe(),
+                    before=before[span],
+                )
+            )
+        self.connection_id._mark_access_dirty()
         return res
 
     def unlink(self):
+        is_manager = self.env.user.has_group("mybizna_isp.isp_group_manager")
+        if not (self.env.su or is_manager):
+            raise AccessError(
+                self.env._(
+                    "Reasons are kept: end this one. Only a back office admin deletes "
+                    "one."
+                )
+            )
+        for span in self:
+            span._log(self.env._("%(reason)s deleted", reason=span._describe()))
         self.connection_id._mark_access_dirty()
         return super().unlink()
 
-    def _after_change(self, verb):
-        self.connection_id._mark_access_dirty()
-        for span in self:
-            span.connection_id.message_post(
-                body=self.env._(
-                    "%(reason)s %(verb)s", reason=span._describe(), verb=verb
-                )
-            )
+    def _log(self, body):
+        self.ensure_one()
+        self.connection_id.message_post(body=body)
 
     def _describe(self):
         """Return a line for the connection's history."""
