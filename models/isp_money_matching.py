@@ -19,7 +19,7 @@ RULES = [
     ("payer_phone", "Payer's phone"),
     ("person", "A person"),
 ]
-_NAMING_RULES = ("alias", "login", "contract", "invoice")
+_NAMING_RULES = ("account_no", "alias", "login", "contract", "invoice")
 
 
 class Match(NamedTuple):
@@ -69,26 +69,41 @@ class IspMoneyMatching(models.AbstractModel):
 
         :param dict targets: rule → set of (contract, connection) records
         """
-        if targets["account_no"]:
-            return self._decide_named("account_no", targets["account_no"])
-        named = set().union(*(targets[rule] for rule in _NAMING_RULES))
+        named = {rule: targets[rule] for rule in _NAMING_RULES if targets[rule]}
         if named:
-            # A login may look like another customer's phone: then it is no proof.
-            typed = {contract.partner_id for contract, _line in targets["phone_typed"]}
-            clients = {contract.partner_id for contract, _line in named}
-            if len({contract for contract, _line in named}) > 1 or (
-                typed and not clients & typed
-            ):
-                return self._nobody(
-                    self.env._("The account typed names more than one customer.")
-                )
-            rule = next(rule for rule in _NAMING_RULES if targets[rule])
-            return self._decide_named(rule, targets[rule])
+            rule = next(iter(named))
+            if rule != "account_no" and targets["phone_typed"]:
+                # A login may look like another customer's phone: it is no proof then.
+                clients = self._get_clients(set().union(*named.values()))
+                if not clients & self._get_clients(targets["phone_typed"]):
+                    named["phone_typed"] = targets["phone_typed"]
+            found = set().union(*named.values())
+            if len({contract for contract, _line in found}) > 1:
+                return self._nobody(self._describe_conflict(named))
+            return self._decide_named(rule, named[rule])
         for rule in ("phone_typed", "payer_phone"):
             if targets[rule]:
                 return self._decide_phone(rule, targets[rule])
         return self._nobody(
             self.env._("Neither the account typed nor the payer's phone is known.")
+        )
+
+    @api.model
+    def _get_clients(self, targets):
+        return {contract.partner_id for contract, _line in targets}
+
+    def _describe_conflict(self, targets):
+        """Say what several customers have alike, so that a person can change it."""
+        labels = dict(self._fields["match_rule"]._description_selection(self.env))
+        names = [
+            self.env._("%(label)s of %(contract)s", label=labels[rule], contract=name)
+            for rule, found in targets.items()
+            for name in sorted({contract.name for contract, _line in found})
+        ]
+        return self.env._(
+            "The account typed names more than one customer: %(names)s. Change the "
+            "alias, login or number that is wrong there, then look again.",
+            names=", ".join(names),
         )
 
     def _decide_named(self, rule, targets):

@@ -1,4 +1,7 @@
+from psycopg2.errors import UniqueViolation
+
 from odoo.tests import tagged
+from odoo.tools import SQL, mute_logger
 
 from ..tools import account_number
 from .money_common import MoneyCommon
@@ -106,10 +109,109 @@ class TestMoneyMatching(MoneyCommon):
 
     def test_a_reference_that_names_two_customers_is_left_to_a_person(self):
         other = self._create_active(partner_id=self._create_client("Other").id)
-        self.env["isp.account.alias"].create(
-            {"name": "mary.home", "contract_id": other.contract_id.id}
+        alias = self.env["isp.account.alias"].create(
+            {"name": "Corner-Shop", "contract_id": other.contract_id.id}
         )
-        self.assertNobody("mary.home", "more than one customer", phone="0722333444")
+        self.line.username = "corner-shop"
+        self.assertNobody("corner-shop", "more than one customer", phone="0722333444")
+        receipt = self._match("CORNER-Shop")
+        for words in (
+            f"Alias of {other.contract_id.name}",
+            f"Login of {self.contract.name}",
+            "look again",
+        ):
+            self.assertIn(words, receipt.review_reason)
+        alias.unlink()
+        receipt.action_match_again()
+        self.assertEqual(receipt.contract_id, self.contract)
+        self.assertEqual(receipt.state, "booked")
+
+    def _set_account_no(self, record, account_no):
+        """Set a number as nobody can but who has the database."""
+        self.env.cr.execute(
+            SQL(
+                "UPDATE %s SET account_no = %s WHERE id = %s",
+                SQL.identifier(record._table),
+                account_no,
+                record.id,
+            )
+        )
+        record.invalidate_recordset(["account_no"])
+
+    def test_an_account_number_of_two_customers_is_left_to_a_person(self):
+        other = self._create_active(partner_id=self._create_client("Other").id)
+        self._set_account_no(other.contract_id, self.line.account_no)
+        for _i in range(3):
+            self.assertNobody(self.line.account_no, "more than one customer")
+        kinds = other.contract_id.operation_ids.mapped("kind")
+        self.assertNotIn("payment", kinds)
+
+    def test_an_account_number_that_is_anothers_alias_is_left_to_a_person(self):
+        other = self._create_active(partner_id=self._create_client("Other").id)
+        alias = self.env["isp.account.alias"].create(
+            {"name": "old 17", "contract_id": other.contract_id.id}
+        )
+        self.env.cr.execute(
+            "UPDATE isp_account_alias SET name = %s WHERE id = %s",
+            [self.line.account_no, alias.id],
+        )
+        alias.invalidate_recordset(["name"])
+        self.assertNobody(self.line.account_no, "more than one customer")
+
+    # === ALIASES === #
+
+    def test_an_alias_is_never_what_somebody_else_pays_to(self):
+        other = self._create_active(partner_id=self._create_client("Other").id)
+        Alias = self.env["isp.account.alias"]
+        number = self.line.account_no
+        taken = {
+            number: "account number",
+            f" {number[:3]}-{number[3:]} ": "account number",
+            self.contract.account_no: "account number",
+            "  MARY.home ": "login",
+            self.contract.name.lower(): "contract number",
+        }
+        for name, label in taken.items():
+            sentence = f"it is the {label} of contract {self.contract.name}"
+            with self.assertRefused(sentence):
+                Alias.create({"name": name, "contract_id": other.contract_id.id})
+        alias = Alias.create({"name": "house 7", "contract_id": other.contract_id.id})
+        with self.assertRefused("it is the login of"):
+            alias.name = "Mary.Home"
+        with self.assertRefused("is empty"):
+            alias.name = "  "
+        with (
+            mute_logger("odoo.sql_db"),
+            self.assertRaises(UniqueViolation),
+            self.cr.savepoint(),
+        ):
+            Alias.create({"name": " HOUSE  7", "contract_id": self.contract.id})
+
+    def test_the_old_login_of_a_closed_line_may_become_its_clients_alias(self):
+        second = self._create_active(username="mary2", contract_id=self.contract.id)
+        self.line.action_close()
+        self.env["isp.account.alias"].create(
+            {
+                "name": "mary.home",
+                "contract_id": self.contract.id,
+                "connection_id": second.id,
+            }
+        )
+        self.assertMatch("mary.home", self.contract, "alias", second)
+
+    def test_who_gives_a_name_to_pay_to_leaves_a_line_on_the_contract(self):
+        other = self._create_connection(
+            partner_id=self._create_client("Other").id
+        ).contract_id
+        alias = self.env["isp.account.alias"].create(
+            {"name": "house 7", "contract_id": self.contract.id}
+        )
+        self.assertIn("house 7 added", self.contract.message_ids[0].body)
+        alias.contract_id = other
+        for contract in self.contract | other:
+            self.assertIn("Alias changed from", contract.message_ids[0].body)
+        alias.unlink()
+        self.assertIn("house 7 removed", other.message_ids[0].body)
 
     def test_a_login_that_is_another_customers_phone_is_left_to_a_person(self):
         other = self._create_client(
