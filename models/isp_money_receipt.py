@@ -316,70 +316,15 @@ class IspMoneyReceipt(models.Model):
         }
 
     def _get_payment_date(self):
-        """Return the local day of payment, or today when its period is closed."""
+        """Return the local day of payment, or today when that day is closed.
+
+        Odoo's lock dates count as well: posting would move the date on its own.
+        """
         company = self.company_id
         today = company._isp_today()
         day = company._isp_to_local(self.paid_at or self.received_at).date()
-        is_open = day <= today and self.env["isp.period"]._is_open(company, day)
+        is_free = day <= today and not company._get_violated_lock_dates(
+            day, False, self.collection_id.journal_id
+        )
+        is_open = is_free and self.env["isp.period"]._is_open(company, day)
         return day if is_open else today
-
-    def _assign(self, contract, connection):
-        """Book a receipt on the customer that a person chose; move it if it is booked.
-
-        :param contract: isp.contract of the receipt's company
-        :param connection: isp.connection of that contract whose debt is paid first,
-            or an empty recordset
-        :raise UserError: when the money can't be booked
-        """
-        self.ensure_one()
-        self._check_assignable(contract, connection)
-        if self.payment_id:
-            self.payment_id._isp_revoke(
-                self.env._(
-                    "Moved to %(contract)s by %(user)s",
-                    contract=contract.display_name,
-                    user=self.env.user.name,
-                )
-            )
-            # The unique index must see it before the new payment comes.
-            self.env.flush_all()
-        self._name_customer(contract, connection, "person")
-        if self.state == "review":
-            self.state = "new"
-        self._create_payments()
-
-    def _check_assignable(self, contract, connection):
-        if self.currency_id != contract.currency_id:
-            raise UserError(
-                self.env._(
-                    "Receipt %(code)s is in %(currency)s and contract %(contract)s is "
-                    "not. Book it by hand, with its rate.",
-                    code=self.code,
-                    currency=self.currency_id.name,
-                    contract=contract.display_name,
-                )
-            )
-        if not self.is_confirmed:
-            raise UserError(
-                self.env._(
-                    "No message told of payment %(code)s, only its reversal is known. "
-                    "There is nothing to book.",
-                    code=self.code,
-                )
-            )
-        if self.company_id != contract.company_id or (
-            connection and connection.contract_id != contract
-        ):
-            raise UserError(
-                self.env._(
-                    "Receipt %(code)s: choose a contract of %(company)s, and one of "
-                    "its own connections.",
-                    code=self.code,
-                    company=self.company_id.name,
-                )
-            )
-        is_there = (contract, connection) == (self.contract_id, self.connection_id)
-        if self.payment_id and is_there:
-            raise UserError(
-                self.env._("Receipt %(code)s is booked there already.", code=self.code)
-            )

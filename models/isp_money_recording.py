@@ -1,6 +1,7 @@
 from datetime import timedelta
 
 from odoo import api, models
+from odoo.exceptions import UserError
 
 # A network's clock is right; a date beyond this was typed by somebody.
 MAX_AHEAD = timedelta(days=1)
@@ -158,8 +159,21 @@ class IspMoneyReceipt(models.Model):
     def _reverse(self, message, parsed):
         """Apply the reversal of this payment."""
         self.ensure_one()
-        if self.reversal_code:
+        if self.reversal_code and (
+            self.reversal_code == parsed.code or not self.payment_id
+        ):
             message._link(self, "duplicate")
+            return
+        if self.reversal_code:
+            # An accountant booked it again, knowing of the first reversal.
+            reason = self.env._(
+                "Payment %(code)s was booked again and is reversed once more, reversal "
+                "%(reversal)s.",
+                code=self.code,
+                reversal=parsed.code,
+            )
+            self.write({"state": "review", "review_reason": reason})
+            message._link(self, "booked", reason)
             return
         differs = parsed.amount and self.currency_id.compare_amounts(
             self.amount, float(parsed.amount)
@@ -244,10 +258,94 @@ class IspMoneyReceipt(models.Model):
         reason = self.env._(
             "A message says that money was reversed, but not which payment."
         )
+        # Alone it tells of money that left: there is no payment to book.
         receipt = self or self.create(
             self._prepare_receipt_vals(message, parsed)
-            | {"amount": parsed.amount or 0, "state": "review"}
+            | self._prepare_reversal_vals(message, parsed)
+            | {"amount": parsed.amount or 0, "is_confirmed": False, "state": "review"}
         )
         receipt.write({"state": "review", "review_reason": reason})
         message._link(receipt, "booked", reason)
         return receipt
+
+    # === ASSIGNING === #
+
+    def _assign(self, contract, connection):
+        """Book a receipt on the customer that a person chose; move it if it is booked.
+
+        :param contract: isp.contract of the receipt's company
+        :param connection: isp.connection of that contract whose debt is paid first,
+            or an empty recordset
+        :raise UserError: when the money can't be booked
+        """
+        self.ensure_one()
+        self._check_assignable(contract, connection)
+        if self.reversal_code:
+            self._message_log(
+                body=self.env._(
+                    "Booked by %(user)s although the network took it back, reversal "
+                    "%(code)s.",
+                    user=self.env.user.name,
+                    code=self.reversal_code,
+                )
+            )
+        if self.payment_id:
+            self.payment_id._isp_revoke(
+                self.env._(
+                    "Moved to %(contract)s by %(user)s",
+                    contract=contract.display_name,
+                    user=self.env.user.name,
+                )
+            )
+            # The unique index must see it before the new payment comes.
+            self.env.flush_all()
+        self._name_customer(contract, connection, "person")
+        if self.state == "review":
+            self.state = "new"
+        self._create_payments()
+
+    def _check_assignable(self, contract, connection):
+        if self.currency_id != contract.currency_id:
+            raise UserError(
+                self.env._(
+                    "Receipt %(code)s is in %(currency)s and contract %(contract)s is "
+                    "not. Book it by hand, with its rate.",
+                    code=self.code,
+                    currency=self.currency_id.name,
+                    contract=contract.display_name,
+                )
+            )
+        if not self.is_confirmed:
+            raise UserError(
+                self.env._(
+                    "No message told of payment %(code)s, only its reversal is known. "
+                    "There is nothing to book.",
+                    code=self.code,
+                )
+            )
+        is_accountant = self.env.user.has_group("mybizna_isp.isp_group_accountant")
+        if self.reversal_code and not is_accountant:
+            raise UserError(
+                self.env._(
+                    "The network took payment %(code)s back, reversal %(reversal)s. "
+                    "Once that was undone, too, an accountant can book it again.",
+                    code=self.code,
+                    reversal=self.reversal_code,
+                )
+            )
+        if self.company_id != contract.company_id or (
+            connection and connection.contract_id != contract
+        ):
+            raise UserError(
+                self.env._(
+                    "Receipt %(code)s: choose a contract of %(company)s, and one of "
+                    "its own connections.",
+                    code=self.code,
+                    company=self.company_id.name,
+                )
+            )
+        is_there = (contract, connection) == (self.contract_id, self.connection_id)
+        if self.payment_id and is_there:
+            raise UserError(
+                self.env._("Receipt %(code)s is booked there already.", code=self.code)
+            )

@@ -1,4 +1,4 @@
-from odoo.tests import tagged
+from odoo.tests import new_test_user, tagged
 
 from ..models import isp_sms_inbox_process as process
 from .money_common import MoneyCommon
@@ -68,6 +68,16 @@ class TestMoneyReceipt(MoneyCommon):
         self.env["isp.period"]._get_for(self.company, day.date()).state = "closed"
         receipt = self._read(self._sms(5, self.line.account_no, at=day)).receipt_id
         self.assertEqual(receipt.payment_id.date, self.company._isp_today())
+
+    def test_a_day_before_a_lock_date_is_booked_today(self):
+        self.company.fiscalyear_lock_date = self._days_ago(30).date()
+        message = self._read(self._sms(5, self.line.account_no, at=self._days_ago(31)))
+        self.assertEqual(message.state, "booked", message.reason)
+        receipt = message.receipt_id
+        self.assertEqual(receipt.payment_id.date, self.company._isp_today())
+        free = self._days_ago(29)
+        receipt = self._read(self._sms(5, self.line.account_no, at=free)).receipt_id
+        self.assertEqual(receipt.payment_id.date, free.date())
 
     def test_the_chatter_says_by_which_rule_the_customer_was_found(self):
         receipt = self._read(self._sms(5, "mary")).receipt_id
@@ -173,12 +183,71 @@ class TestMoneyReceipt(MoneyCommon):
         self.assertTrue(receipt.payment_id)
         self.assertIn("200.00", receipt.review_reason)
 
-    def test_a_reversal_that_was_undone_can_be_booked_again(self):
+    def _assign_as(self, group, receipt):
+        user = new_test_user(
+            self.env,
+            f"assigning.{group}",
+            f"mybizna_isp.{group}",
+            company_id=self.company.id,
+            company_ids=self.company.ids,
+        )
+        wizard = (
+            self.env["isp.money.assign"]
+            .with_user(user)
+            .create({"receipt_id": receipt.id, "connection_id": self.line.id})
+        )
+        wizard.action_assign()
+
+    def test_money_that_the_network_took_back_is_booked_by_an_accountant_only(self):
         """U-13: one live payment, not one ever."""
         self._read(self._sms(300, "mary", code="UKM00REV05"))
         self._read(self._reversal("UKM00REV05", 300))
         receipt = self._receipt("UKM00REV05")
-        receipt._assign(self.contract, self.line)
+        with self.assertRefused("The network took payment UKM00REV05 back"):
+            self._assign_as("isp_group_clerk", receipt)
+        self.assertEqual(receipt.state, "revoked")
+        self.assertFalse(receipt.payment_id)
+        self._assign_as("isp_group_accountant", receipt)
         self.assertEqual(receipt.state, "booked")
         self.assertEqual(len(receipt.payment_ids), 2)
         self.assertEqual(receipt.payment_id.amount, 300)
+        told = " ".join(receipt.message_ids.mapped("body"))
+        self.assertIn("although the network took it back", told)
+
+    def test_a_second_reversal_of_money_booked_again_goes_to_a_person(self):
+        self._read(self._sms(300, "mary", code="UKM00REV06"))
+        first = self._reversal("UKM00REV06", 300)
+        self._read(first)
+        receipt = self._receipt("UKM00REV06")
+        receipt._assign(self.contract, self.line)
+        self.assertEqual(self._read(first).state, "duplicate")
+        self.assertEqual(receipt.state, "booked")
+        second = self._read(self._reversal("UKM00REV06", 300))
+        self.assertEqual(second.receipt_id, receipt)
+        self.assertEqual(receipt.state, "review")
+        self.assertIn("reversed once more", receipt.review_reason)
+
+    def test_a_reversal_that_names_no_payment_is_never_money_in(self):
+        """Neither assigned, nor found by the phone once the review is settled."""
+        self.client.write(
+            {"phone": "0722000127", "country_id": self.env.ref("base.ke").id}
+        )
+        self._read(
+            "UKM00OUT01 Confirmed. Ksh500.00 received from DENIS ONYANGO 254722000127 "
+            "has been reversed on 3/7/26 at 2:00 PM. New Utility balance is "
+            "Ksh1,000.00."
+        )
+        receipt = self._receipt("UKM00OUT01")
+        self.assertEqual(receipt.state, "review")
+        self.assertEqual(receipt.reversal_amount, 500)
+        with self.assertRefused("There is nothing to book"):
+            receipt._assign(self.contract, self.line)
+        receipt.action_settle()
+        self.assertEqual(receipt.state, "revoked")
+        receipt.action_match_again()
+        self.assertFalse(receipt.payment_ids)
+        # The payment itself, read late, is known as reversed.
+        self._read(self._sms(500, "mary", code="UKM00OUT01"))
+        self.assertEqual(receipt.state, "revoked")
+        self.assertEqual(receipt.amount, 500)
+        self.assertFalse(receipt.payment_ids)
