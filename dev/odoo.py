@@ -107,8 +107,15 @@ def _is_odoo19(package):
 def _importable():
     """Return the folder of the `odoo` that this Python can import, or None."""
     code = "import odoo.release as r; print(r.__file__)"
+    # What we put on the path ourselves is a link to what is looked for here.
+    paths = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    others = os.pathsep.join(path for path in paths if path != str(LINK))
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, cwd="/"
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        cwd="/",
+        env={**os.environ, "PYTHONPATH": others},
     )
     return Path(done.stdout.strip()).parent if done.returncode == 0 else None
 
