@@ -2,8 +2,11 @@
 from . import isp_span_mixin  # isort: skip
 from . import (
     account_move,
+    account_move_guard,
     account_move_line,
+    account_move_revoke,
     account_move_screen,
+    account_move_terms,
     account_partial_reconcile,
     account_payment,
     account_payment_screen,

@@ -30,16 +30,45 @@ class AccountMoveLine(models.Model):
         "WHERE isp_contract_id IS NOT NULL AND parent_state = 'posted'"
     )
 
-    @api.depends("isp_connection_id", "move_id.isp_contract_id")
+    @api.depends("isp_contract_id", "isp_connection_id")
     def _compute_term_key(self):
         """Override of `account`: receivables of a contract are one per connection."""
         res = super()._compute_term_key()
         for line in self:
-            if line.term_key and line.move_id.isp_contract_id:
+            if line.term_key:
                 line.term_key = frozendict(
-                    {**line.term_key, "isp_connection_id": line.isp_connection_id.id}
+                    {
+                        **line.term_key,
+                        "isp_contract_id": line.isp_contract_id.id,
+                        "isp_connection_id": line.isp_connection_id.id,
+                    }
                 )
         return res
+
+    # === GUARDS === #
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        owned = {
+            vals.get("move_id") for vals in vals_list if vals.get("isp_contract_id")
+        }
+        moves = self.env["account.move"].browse(filter(None, owned))
+        if posted := moves.filtered(lambda move: move.state == "posted"):
+            posted._isp_refuse_owner()
+        return super().create(vals_list)
+
+    def write(self, vals):
+        if vals.keys() & {"isp_contract_id", "isp_connection_id"}:
+            for line in self.filtered(lambda line: line.parent_state == "posted"):
+                line._isp_check_owner_kept(vals)
+        return super().write(vals)
+
+    def _isp_check_owner_kept(self, vals):
+        names = {"isp_contract_id"} & vals.keys()
+        if self.move_id.isp_is_ledger:
+            names = {"isp_contract_id", "isp_connection_id"} & vals.keys()
+        if any((vals[name] or False) != self[name].id for name in names):
+            self.move_id._isp_refuse_owner()
 
     def _isp_describe(self):
         """Return what a receivable is for: the invoice lines of its connection."""
@@ -71,3 +100,44 @@ class AccountMoveLine(models.Model):
             "move_id": move.id,
             "line_id": self.id,
         }
+
+    # === MATCHING === #
+
+    def _isp_match_open(self, sign):
+        """Match these lines with what their contract has open, oldest first.
+
+        :param str sign: ``">"`` for what is owed, ``"<"`` for credit in hand
+        """
+        if not self:
+            return
+        found = self.search(
+            self.isp_contract_id._get_open_lines_domain(sign), order="date, id"
+        )
+        # Lines of two receivable accounts can't be matched: those stay open.
+        own = self.grouped(lambda line: (line.isp_contract_id, line.account_id))
+        plan = [
+            others + own[key].sorted("date_maturity")
+            for key, others in found.grouped(
+                lambda line: (line.isp_contract_id, line.account_id)
+            ).items()
+            if key in own
+        ]
+        if plan:
+            self._reconcile_plan(plan)
+
+    def _get_installments_data(
+        self, payment_currency=None, payment_date=None, next_payment_date=None
+    ):
+        """Override of `account`: parts that fall due together are paid together.
+
+        Odoo takes each receivable of an invoice for an instalment of its own.
+        """
+        installments = super()._get_installments_data(
+            payment_currency, payment_date, next_payment_date
+        )
+        coming = [x for x in installments if x["type"] == "next"]
+        for installment in coming[1:]:
+            same_day = installment["date_maturity"] == coming[0]["date_maturity"]
+            if same_day and installment["line"].isp_contract_id:
+                installment["type"] = "other"
+        return installments

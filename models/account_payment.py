@@ -1,5 +1,5 @@
 from odoo import api, fields, models
-from odoo.exceptions import UserError
+from odoo.exceptions import UserError, ValidationError
 
 POSTED_STATES = ("in_process", "paid")
 GUARDED_FIELDS = {
@@ -12,6 +12,8 @@ GUARDED_FIELDS = {
     "isp_connection_id",
     "isp_receipt_id",
 }
+# Follow from the entry, and from the message that told of the money.
+SYSTEM_FIELDS = {"isp_receipt_id", "isp_revoked", "isp_revocation_move_id"}
 
 
 class AccountPayment(models.Model):
@@ -45,10 +47,14 @@ class AccountPayment(models.Model):
         ondelete="restrict",
     )
     isp_revoked = fields.Boolean(
-        string="Cancelled by counter-entry", readonly=True, copy=False
+        string="Cancelled by counter-entry",
+        compute="_compute_isp_revoked",
+        store=True,
+        copy=False,
+        help="Its entry has a counter-entry, whichever button made that.",
     )
     isp_revocation_move_id = fields.Many2one(
-        "account.move", string="Counter-entry", readonly=True, copy=False
+        related="move_id.isp_revoked_by_id", string="Counter-entry"
     )
 
     _isp_immutable = models.Constraint(
@@ -76,9 +82,38 @@ class AccountPayment(models.Model):
             ["id:recordset"],
         )
         contracts = {(partner, company): found for partner, company, found in groups}
-        for payment in todo.filtered(lambda p: p.partner_type == "customer"):
+        for payment in todo:
             found = contracts.get((payment.partner_id, payment.company_id))
-            payment.isp_contract_id = found if found and len(found) == 1 else False
+            is_certain = payment.partner_type == "customer" and found
+            payment.isp_contract_id = found if is_certain and len(found) == 1 else False
+
+    @api.depends("move_id.isp_revoked_by_id")
+    def _compute_isp_revoked(self):
+        for payment in self:
+            payment.isp_revoked = bool(payment.move_id.isp_revoked_by_id)
+
+    # === CONSTRAINTS === #
+
+    @api.constrains("isp_contract_id", "isp_connection_id", "partner_type")
+    def _check_isp_contract(self):
+        for payment in self:
+            # Who registers a payment need not be allowed to read connections.
+            owner = payment.isp_connection_id.sudo().contract_id
+            if owner and owner != payment.isp_contract_id:
+                raise ValidationError(
+                    self.env._(
+                        "%(connection)s is a connection of another contract than the "
+                        "payment's. Choose one of its own.",
+                        connection=payment.isp_connection_id.sudo().display_name,
+                    )
+                )
+            if payment.isp_contract_id and payment.partner_type != "customer":
+                raise ValidationError(
+                    self.env._(
+                        "A supplier's payment can't stand on a customer's contract. "
+                        "Take the contract off, or make it a customer's payment."
+                    )
+                )
 
     # === POSTING === #
 
@@ -87,9 +122,7 @@ class AccountPayment(models.Model):
         the person who registers it has chosen what it pays."""
         res = super().action_post()
         if not self.env.context.get("isp_match_chosen"):
-            self._isp_get_guarded().filtered(
-                lambda p: p.payment_type == "inbound"
-            )._isp_reconcile()
+            self._isp_get_guarded()._isp_reconcile()
         return res
 
     def _generate_move_vals(
@@ -116,23 +149,32 @@ class AccountPayment(models.Model):
         return vals_list
 
     def _isp_reconcile(self):
-        """Match payments with debts of their contract: the named line's first, then
-        the oldest due; what is left stays as credit."""
+        """Match payments with what is open on their contract.
+
+        Money in pays the named line's debt first, then the oldest due, and stays as
+        credit. Money given back is taken from the oldest credit.
+        """
         Line = self.env["account.move.line"]
         plan = []
         for payment in self:
-            contract = payment.isp_contract_id
-            credit = payment.move_id.line_ids.filtered("isp_contract_id")
-            debts = Line.search(
-                contract._get_open_lines_domain(">"), order="date_maturity, id"
+            is_inbound = payment.payment_type == "inbound"
+            own = payment.move_id._isp_get_receivables()
+            found = Line.search(
+                payment.isp_contract_id._get_open_lines_domain(
+                    ">" if is_inbound else "<"
+                ),
+                order="date_maturity, id",
             )
-            named = debts.filtered(
-                lambda line, p=payment: (
-                    p.isp_connection_id
+            # Lines of two receivable accounts can't be matched: those stay open.
+            found = found.filtered(lambda ln, o=own: ln.account_id in o.account_id)
+            named = found.filtered(
+                lambda line, p=payment, i=is_inbound: (
+                    i
+                    and p.isp_connection_id
                     and line.isp_connection_id == p.isp_connection_id
                 )
             )
-            plan += [credit + debt for debt in named + (debts - named)]
+            plan += [own + line for line in named + (found - named)]
         # Pair by pair, in this order: a plan of its own would sort by due date. Those
         # pairs that find nothing left to match are passed over.
         if plan:
@@ -154,7 +196,27 @@ class AccountPayment(models.Model):
             )
         )
 
+    @api.model_create_multi
+    def create(self, vals_list):
+        if not self.env.su and any(
+            vals.get(name) for vals in vals_list for name in SYSTEM_FIELDS
+        ):
+            self._isp_refuse_system_fields()
+        return super().create(vals_list)
+
+    @api.model
+    def _isp_refuse_system_fields(self):
+        raise UserError(
+            self.env._(
+                "The receipt of a payment, and whether it is cancelled, aren't set by "
+                "hand. Assign the receipt, or use 'Cancel by counter-entry'."
+            )
+        )
+
     def write(self, vals):
+        system = SYSTEM_FIELDS & vals.keys()
+        if system and not self.env.su:
+            self._isp_refuse_system_fields()
         names = GUARDED_FIELDS & vals.keys()
         bad_state = "state" in vals and vals["state"] not in POSTED_STATES
         for payment in self._isp_get_guarded() if names or bad_state else ():
@@ -164,6 +226,13 @@ class AccountPayment(models.Model):
                 for name in names
             ):
                 payment._isp_refuse()
+        if "isp_contract_id" in vals and self.filtered(
+            lambda p: (
+                p.state in POSTED_STATES
+                and p.isp_contract_id.id != (vals["isp_contract_id"] or False)
+            )
+        ):
+            self.move_id._isp_refuse_owner()
         return super().write(vals)
 
     def action_draft(self):
@@ -189,6 +258,7 @@ class AccountPayment(models.Model):
     # === CANCEL BY COUNTER-ENTRY === #
 
     def action_isp_revoke(self):
+        self.move_id._isp_require_accountant()
         for payment in self:
             payment._isp_revoke(self.env._("Cancelled by %s", self.env.user.name))
 
@@ -206,12 +276,16 @@ class AccountPayment(models.Model):
                         payment=payment.display_name,
                     )
                 )
-            payment.isp_revocation_move_id = payment.move_id._isp_revoke(reason)
-            payment.isp_revoked = True
-            payment.isp_contract_id.message_post(
-                body=self.env._(
-                    "Payment %(payment)s cancelled by counter-entry: %(reason)s",
-                    payment=payment.name,
-                    reason=reason,
-                )
+            payment.move_id._isp_revoke(reason)
+
+    def _isp_after_revoked(self, reason):
+        """Free the receipt, for the unique index too; the contract tells of it."""
+        self.flush_recordset(["isp_revoked"])
+        # Whoever cancels it need not be allowed to write on contracts.
+        self.isp_contract_id.sudo().message_post(
+            body=self.env._(
+                "Payment %(payment)s cancelled by counter-entry: %(reason)s",
+                payment=self.name,
+                reason=reason or "",
             )
+        )

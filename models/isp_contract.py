@@ -158,7 +158,21 @@ class IspContract(models.Model):
 
     def write(self, vals):
         self._refuse_balance(vals)
+        self._refuse_numbers(vals)
         return super().write(vals)
+
+    def _refuse_numbers(self, vals):
+        """Money finds its contract by these: they are given once, at creation."""
+        for name in {"name", "account_no"} & vals.keys():
+            if changed := self.filtered(lambda c, n=name: c[n] != (vals[n] or False)):
+                raise UserError(
+                    self.env._(
+                        "The numbers of contract %(contract)s are given once and can't "
+                        "change: payments find it by them. Another number that the "
+                        "client types goes to the other numbers.",
+                        contract=changed[0].display_name,
+                    )
+                )
 
     def _refuse_balance(self, vals):
         if vals.keys() & {"balance", "version"}:
@@ -248,10 +262,12 @@ class IspContract(models.Model):
             )
             self.invalidate_recordset(["version", "balance"], flush=False)
 
-    def _add_to_balance(self, deltas):
+    def _add_to_balance(self, deltas, charged_ids):
         """Add to balances; refuse charges that pass a credit limit.
 
         :param dict deltas: contract id → signed amount in the contract's currency
+        :param set charged_ids: contracts whose limit counts; those that only get a
+            counter-entry may pass it
         """
         rows = self.env.execute_query(
             SQL(
@@ -260,18 +276,20 @@ class IspContract(models.Model):
                 "FROM unnest(%s, %s::numeric[]) AS delta (id, amount) "
                 "WHERE contract.id = delta.id RETURNING contract.id, contract.balance",
                 self.ids,
-                [deltas[contract.id] for contract in self],
+                # Sums of floats: a column of exact numbers would drift with them.
+                [c.currency_id.round(deltas[c.id]) for c in self],
             )
         )
         self.invalidate_recordset(["balance"], flush=False)
         for contract_id, balance in rows:
             contract = self.browse(contract_id)
-            if contract.currency_id.compare_amounts(deltas[contract_id], 0) < 0:
+            lowered = contract.currency_id.compare_amounts(deltas[contract_id], 0) < 0
+            if lowered and contract_id in charged_ids:
                 contract._check_credit_limit(float(balance))
 
     def _check_credit_limit(self, balance):
         limit = self._get_credit_limit()
-        if limit is None or self.env.context.get("isp_correction"):
+        if limit is None:
             return
         if self.currency_id.compare_amounts(balance, -limit) < 0:
             raise UserError(
@@ -302,6 +320,7 @@ class IspContract(models.Model):
         return (
             Domain("isp_contract_id", "in", self.ids)
             & Domain("parent_state", "=", "posted")
+            & Domain("account_type", "=", "asset_receivable")
             & Domain("reconciled", "=", False)
             & Domain("amount_residual", sign, 0)
         )
@@ -320,14 +339,19 @@ class IspContract(models.Model):
         """
         contracts = self.browse(sorted({vals["contract_id"] for vals in vals_list}))
         contracts._lock_for_posting()
-        payments = self.env["account.payment"].create(
-            [
-                self.browse(vals["contract_id"])._prepare_payment_vals(vals)
-                for vals in vals_list
-            ]
+        # Whose receipt it is was decided by who calls; users can't set it by hand.
+        payments = (
+            self.env["account.payment"]
+            .sudo()
+            .create(
+                [
+                    self.browse(vals["contract_id"])._prepare_payment_vals(vals)
+                    for vals in vals_list
+                ]
+            )
         )
         payments.with_context(isp_sequence_formats={}).action_post()
-        return payments
+        return payments.with_env(self.env)
 
     def _prepare_payment_vals(self, vals):
         self.ensure_one()

@@ -20,6 +20,13 @@ END $$ LANGUAGE plpgsql;
 
 CREATE OR REPLACE FUNCTION isp_guard_move() RETURNS trigger AS $$
 BEGIN
+    -- What was posted without a contract gets none afterwards.
+    IF TG_OP = 'UPDATE' AND OLD.state = 'posted' AND NEW.state = 'posted'
+            AND (OLD.isp_contract_id, COALESCE(OLD.isp_is_ledger, false))
+                IS DISTINCT FROM (NEW.isp_contract_id, COALESCE(NEW.isp_is_ledger, false))
+            AND NOT isp_guard_maintenance('account_move ' || OLD.id) THEN
+        PERFORM isp_guard_refuse('account_move');
+    END IF;
     IF NOT COALESCE(OLD.isp_is_ledger, false) OR OLD.state IS DISTINCT FROM 'posted'
             OR isp_guard_maintenance('account_move ' || OLD.id) THEN
         RETURN CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END;
@@ -28,11 +35,28 @@ BEGIN
         PERFORM isp_guard_refuse('account_move');
     END IF;
     IF (OLD.state, OLD.date, OLD.invoice_date, OLD.journal_id, OLD.company_id,
-            OLD.currency_id, OLD.move_type, OLD.isp_contract_id, OLD.isp_is_ledger)
+            OLD.currency_id, OLD.move_type, OLD.isp_contract_id, OLD.isp_is_ledger,
+            OLD.isp_period_id)
         IS DISTINCT FROM
         (NEW.state, NEW.date, NEW.invoice_date, NEW.journal_id, NEW.company_id,
-            NEW.currency_id, NEW.move_type, NEW.isp_contract_id, NEW.isp_is_ledger)
+            NEW.currency_id, NEW.move_type, NEW.isp_contract_id, NEW.isp_is_ledger,
+            NEW.isp_period_id)
         OR (OLD.name IS NOT NULL AND OLD.name <> '/' AND OLD.name IS DISTINCT FROM NEW.name)
+    THEN
+        PERFORM isp_guard_refuse('account_move');
+    END IF;
+    -- Links of cancelling are set once, and only to the document's own reversal.
+    IF OLD.isp_revokes_id IS DISTINCT FROM NEW.isp_revokes_id
+        AND (OLD.isp_revokes_id IS NOT NULL
+            OR NEW.isp_revokes_id IS DISTINCT FROM NEW.reversed_entry_id)
+    THEN
+        PERFORM isp_guard_refuse('account_move');
+    END IF;
+    IF OLD.isp_revoked_by_id IS DISTINCT FROM NEW.isp_revoked_by_id
+        AND (OLD.isp_revoked_by_id IS NOT NULL
+            OR NOT EXISTS (SELECT 1 FROM account_move mirror
+                WHERE mirror.id = NEW.isp_revoked_by_id AND mirror.state = 'posted'
+                AND mirror.reversed_entry_id = NEW.id))
     THEN
         PERFORM isp_guard_refuse('account_move');
     END IF;
@@ -42,12 +66,17 @@ END $$ LANGUAGE plpgsql;
 CREATE OR REPLACE FUNCTION isp_guard_line() RETURNS trigger AS $$
 BEGIN
     IF TG_OP = 'INSERT' THEN
-        IF EXISTS (SELECT 1 FROM account_move WHERE id = NEW.move_id
-                   AND isp_is_ledger AND state = 'posted')
+        IF EXISTS (SELECT 1 FROM account_move WHERE id = NEW.move_id AND state = 'posted'
+                   AND (isp_is_ledger OR NEW.isp_contract_id IS NOT NULL))
                 AND NOT isp_guard_maintenance('account_move_line of ' || NEW.move_id) THEN
             PERFORM isp_guard_refuse('account_move_line');
         END IF;
         RETURN NEW;
+    END IF;
+    IF TG_OP = 'UPDATE' AND OLD.isp_contract_id IS NULL AND NEW.isp_contract_id IS NOT NULL
+            AND OLD.parent_state = 'posted' AND NEW.parent_state = 'posted'
+            AND NOT isp_guard_maintenance('account_move_line ' || OLD.id) THEN
+        PERFORM isp_guard_refuse('account_move_line');
     END IF;
     IF OLD.isp_contract_id IS NULL OR OLD.parent_state IS DISTINCT FROM 'posted'
             OR isp_guard_maintenance('account_move_line ' || OLD.id) THEN
@@ -71,6 +100,11 @@ END $$ LANGUAGE plpgsql;
 
 CREATE OR REPLACE FUNCTION isp_guard_payment() RETURNS trigger AS $$
 BEGIN
+    IF TG_OP = 'UPDATE' AND OLD.isp_contract_id IS NULL AND NEW.isp_contract_id IS NOT NULL
+            AND OLD.state IN ('in_process', 'paid') AND NEW.state IN ('in_process', 'paid')
+            AND NOT isp_guard_maintenance('account_payment ' || OLD.id) THEN
+        PERFORM isp_guard_refuse('account_payment');
+    END IF;
     IF OLD.isp_contract_id IS NULL OR COALESCE(OLD.state, 'draft') NOT IN ('in_process', 'paid')
             OR isp_guard_maintenance('account_payment ' || OLD.id) THEN
         RETURN CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END;
@@ -84,6 +118,14 @@ BEGIN
         IS DISTINCT FROM
         (NEW.amount, NEW.date, NEW.currency_id, NEW.journal_id, NEW.isp_contract_id,
             NEW.isp_receipt_id, NEW.move_id)
+    THEN
+        PERFORM isp_guard_refuse('account_payment');
+    END IF;
+    -- Cancelled for good, and only together with its entry: its receipt is free then.
+    IF COALESCE(OLD.isp_revoked, false) <> COALESCE(NEW.isp_revoked, false)
+        AND (COALESCE(OLD.isp_revoked, false)
+            OR NOT EXISTS (SELECT 1 FROM account_move
+                WHERE id = NEW.move_id AND isp_revoked_by_id IS NOT NULL))
     THEN
         PERFORM isp_guard_refuse('account_payment');
     END IF;
