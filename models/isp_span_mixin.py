@@ -104,7 +104,8 @@ class IspSpanMixin(models.AbstractModel):
         self.connection_id._mark_access_dirty()
         return res
 
-    def unlink(self):
+    @api.ondelete(at_uninstall=False)
+    def _unlink_except_kept(self):
         is_manager = self.env.user.has_group("mybizna_isp.isp_group_manager")
         if not (self.env.su or is_manager):
             raise AccessError(
@@ -113,6 +114,8 @@ class IspSpanMixin(models.AbstractModel):
                     "one."
                 )
             )
+
+    def unlink(self):
         for span in self:
             span._log(self.env._("%(reason)s deleted", reason=span._describe()))
         self.connection_id._mark_access_dirty()
