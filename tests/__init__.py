@@ -17,6 +17,7 @@ from . import (
     test_main_job,
     test_money_concurrency,
     test_money_desk,
+    test_money_hostile,
     test_money_matching,
     test_money_receipt,
     test_neutralize,
