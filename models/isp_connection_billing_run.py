@@ -45,7 +45,7 @@ class IspConnection(models.Model):
             if self._is_urgent_work_waiting():
                 size = SIP_SIZE
             started = time.monotonic()
-            batch = self._claim_batch(step, done_ids, size)
+            batch = self._find_batch(step, done_ids, size)
             if not batch:
                 return True
             done_ids += batch.ids
@@ -56,10 +56,9 @@ class IspConnection(models.Model):
             pace = BATCH_SECONDS / max(time.monotonic() - started, 0.01)
             size = min(max(round(size * pace), SIP_SIZE), BATCH_SIZE)
 
-    def _claim_batch(self, step, done_ids, size):
+    def _find_batch(self, step, done_ids, size):
         domain = self._get_step_domain(step) & Domain("id", "not in", done_ids)
-        batch = self.search(domain, limit=size, order="next_invoice_date, id")
-        return batch.try_lock_for_update()
+        return self.search(domain, limit=size, order="next_invoice_date, id")
 
     @api.model
     def _get_step_domain(self, step):
@@ -108,17 +107,18 @@ class IspConnection(models.Model):
 
     def _run_batch(self, batch, step):
         """Do a batch at once; if that fails, line by line."""
-        for attempt in (1, 2):
+        for is_again in (False, True):
             try:
-                self._run_per_company(batch, step)
+                due = batch.try_lock_for_update()
+                if is_again:
+                    # Who was first may have billed the very same periods.
+                    due = due.filtered_domain(self._get_step_domain(step))
+                self._run_per_company(due, step)
                 self.env.flush_all()
                 return
             except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
                 # Scheduled actions have no retry of their own: a new snapshot.
                 self.env.cr.rollback()
-                batch = batch.exists()
-                if attempt == 1:
-                    batch = batch.try_lock_for_update()
             except Exception:
                 _logger.info("A billing batch failed; it is done line by line.")
                 self.env.cr.rollback()

@@ -1,4 +1,6 @@
-from odoo import Command, fields
+from unittest.mock import patch
+
+from odoo import SUPERUSER_ID, Command, api, fields
 from odoo.exceptions import UserError
 from odoo.tests import tagged
 from odoo.tools import mute_logger
@@ -110,6 +112,50 @@ class TestConcurrency(ParallelCase):
             return len(connection.billing_ids), len(connection._get_invoices())
 
         self.assertEqual(self._do(read), (1, 1))
+
+    @mute_logger("odoo.sql_db", "odoo.service.model")
+    def test_a_run_that_lost_a_race_bills_no_further_period(self):
+        line = self._create_line()
+
+        def put_into_service(env):
+            today = env.company._isp_today()
+            env["isp.connection"].browse(line).write(
+                {
+                    "state": "active",
+                    "is_setup": True,
+                    "anchor_date": today,
+                    "billing_date": today,
+                }
+            )
+
+        def click(env):
+            env["isp.connection"].browse(line).action_generate_invoice()
+
+        self._do(put_into_service)
+        Model = self.registry["isp.connection"]
+        find_batch = Model._find_batch
+        lost = []
+
+        def find_and_lose(model, *args):
+            batch = find_batch(model, *args)
+            if line in batch.ids and not lost:
+                # The run has its snapshot; somebody else is first.
+                lost.append(line)
+                self._do(click)
+            return batch
+
+        with (
+            patch.object(Model, "_find_batch", find_and_lose),
+            patch.object(Model, "_is_urgent_work_waiting", return_value=False),
+            self.registry.cursor() as cr,
+        ):
+            api.Environment(cr, SUPERUSER_ID, {})["isp.connection"]._cron_bill()
+        self.assertTrue(lost)
+
+        def count(env):
+            return len(env["isp.connection"].browse(line).billing_ids)
+
+        self.assertEqual(self._do(count), 1)
 
     @mute_logger("odoo.sql_db", "odoo.service.model")
     def test_a_payment_and_an_invoice_at_once_keep_the_ledger_exact(self):
