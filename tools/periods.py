@@ -21,13 +21,18 @@ class Cycle:
 
     :param int duration: how many units, at least 1
     :param str unit: one of :data:`UNITS`
-    :raise ValueError: on a duration below 1 or an unknown unit
+    :param int day: for months, the day they begin: 1 to 31, of which a shorter month
+        takes its last one (31 is "the last day of the month"); 0 takes the anchor's
+    :raise ValueError: on a duration below 1, an unknown unit or no such day
     """
 
     duration: int
     unit: str
+    day: int = 0
 
     def __post_init__(self):
+        if not 0 <= self.day <= 31:
+            raise ValueError("the day of a month lies between 1 and 31")
         if self.unit not in UNITS:
             raise ValueError(f"unknown unit of a cycle: {self.unit!r}")
         if self.duration < 1:
@@ -50,7 +55,23 @@ class Cycle:
         :param int number: 0 is the anchor's own period; negative ones lie before it
         :return: the same type as ``anchor``
         """
+        if self.unit == "months" and self.day:
+            return anchor + relativedelta(
+                months=self.duration * number, day=self.day
+            )
         return anchor + relativedelta(**{self.unit: self.duration * number})
+
+    def first_start(self, day):
+        """Return the first day on or after ``day`` that the common day falls on.
+
+        :param date day: the first day of service
+        :return: ``day`` itself for a cycle without a common day
+        :rtype: date
+        """
+        if self.unit != "months" or not self.day:
+            return day
+        start = day + relativedelta(day=self.day)
+        return start if start >= day else day + relativedelta(months=1, day=self.day)
 
     def number_at(self, anchor, moment):
         """Return the number of the period that ``moment`` lies in.
@@ -108,20 +129,30 @@ def to_local(moment, zone):
 
 @dataclass(frozen=True)
 class Period:
-    """One service period.
+    """One service period, or a part of one.
 
     ``date_start`` and ``date_end`` are local dates, both inclusive; ``start_at`` and
-    ``end_at`` are naive UTC moments, the end exclusive.
+    ``end_at`` are naive UTC moments, the end exclusive. ``whole`` is the first and last
+    day of the cycle's own period that this one is, or is a part of: the price is for
+    that.
     """
 
     date_start: date
     date_end: date
     start_at: datetime
     end_at: datetime
+    whole: tuple[date, date]
+
+    @property
+    def is_part(self):
+        """Whether this is less than the cycle's own period."""
+        return (self.date_start, self.date_end) != self.whole
 
 
 def period_from_date(cycle, anchor, day, zone):
     """Return the period of a cycle of days, weeks or months that begins on ``day``.
+
+    It ends where the cycle's next one begins: between two anchors it is a part.
 
     :param Cycle cycle: not hourly
     :param date anchor: the local date all periods are counted from
@@ -131,11 +162,13 @@ def period_from_date(cycle, anchor, day, zone):
     """
     number = cycle.number_at(anchor, day)
     following = cycle.start(anchor, number + 1)
+    last = following - timedelta(days=1)
     return Period(
         day,
-        following - timedelta(days=1),
+        last,
         to_utc(day, zone),
         to_utc(following, zone),
+        (cycle.start(anchor, number), last),
     )
 
 
@@ -150,5 +183,6 @@ def period_from_moment(cycle, moment, zone):
     :rtype: Period
     """
     end_at = cycle.start(moment, 1)
+    first = to_local(moment, zone).date()
     last = to_local(end_at - timedelta(seconds=1), zone).date()
-    return Period(to_local(moment, zone).date(), last, moment, end_at)
+    return Period(first, last, moment, end_at, (first, last))
