@@ -3,6 +3,8 @@ from collections import defaultdict
 from odoo import fields, models
 from odoo.exceptions import UserError
 
+from .account_move_kind import GIVEN_KINDS
+
 
 class AccountMove(models.Model):
     _inherit = "account.move"
@@ -63,12 +65,18 @@ class AccountMove(models.Model):
         ledger = self.filtered(lambda move: move._isp_get_contracts())
         ledger._isp_get_contracts()._lock_for_posting()
         ledger._isp_check_documents()
+        ledger._isp_fill_day()
         ledger._isp_stamp_period()
+        # What takes another back may turn out to be its mirror once it is posted.
+        ledger.filtered(lambda move: not move.reversed_entry_id)._isp_stamp_kind()
         posted = super()._post(soft=soft)
         booked = posted & ledger
+        booked._isp_check_day()
         booked._isp_check_period()
         booked._isp_mark_revoked()
+        booked.filtered("reversed_entry_id")._isp_stamp_kind()
         booked._isp_write_operations()
+        booked._isp_check_kinds()
         booked._isp_settle()
         return posted
 
@@ -119,25 +127,12 @@ class AccountMove(models.Model):
         deltas, charged_ids = defaultdict(float), set()
         for line in lines:
             deltas[line.isp_contract_id.id] -= line.balance
-            # A counter-entry takes back what was booked: no limit stands against it.
-            if not line.move_id.isp_revokes_id:
+            if line.move_id._isp_counts_for_limit():
                 charged_ids.add(line.isp_contract_id.id)
         self.env["isp.operation"].sudo().create(
             [line._isp_prepare_operation_vals() for line in lines]
         )
         lines.isp_contract_id._add_to_balance(deltas, charged_ids)
-
-    def _isp_get_operation_kind(self):
-        self.ensure_one()
-        if self.isp_revokes_id:
-            return "reversal"
-        if self.origin_payment_id:
-            inbound = self.origin_payment_id.payment_type == "inbound"
-            return "payment" if inbound else "refund"
-        if self.is_sale_document(include_receipts=True):
-            return "charge" if self.is_inbound() else "credit_note"
-        contracts = self.line_ids.isp_contract_id
-        return "transfer" if len(contracts) > 1 else "adjustment"
 
     def _isp_settle(self):
         """Match new documents with what the same contract has open, oldest first.
@@ -151,11 +146,18 @@ class AccountMove(models.Model):
         entries = self.filtered(
             lambda m: m.move_type == "entry" and not m.origin_payment_id
         )
-        lines = (invoices | entries)._isp_get_receivables()
+        # What the engine takes back, or a person gives, pays the same line first.
+        refunds = self.filtered(
+            lambda m: (
+                m.move_type == "out_refund"
+                and (m.isp_kind in GIVEN_KINDS or m.sudo().isp_billing_ids)
+            )
+        )
+        lines = (invoices | entries | refunds)._isp_get_receivables()
         debts = lines.filtered(lambda line: line.amount_residual > 0)
         debts._isp_match_open("<")
         credits_ = (lines - debts).filtered(lambda line: line.amount_residual < 0)
-        (credits_ & entries.line_ids)._isp_match_open(">")
+        (credits_ - invoices.line_ids)._isp_match_open(">")
 
     def _get_next_sequence_format(self):
         """Override of `account` to look the format of numbers up once a batch.

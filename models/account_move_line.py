@@ -92,7 +92,7 @@ class AccountMoveLine(models.Model):
             "service_type_id": self.isp_connection_id.package_id.service_type_id.id,
             "company_id": self.company_id.id,
             "currency_id": self.company_currency_id.id,
-            "kind": move._isp_get_operation_kind(),
+            "kind": self._isp_get_operation_kind(),
             "amount": -self.balance,
             "description": self._isp_describe(),
             "date": move.date,
@@ -100,6 +100,18 @@ class AccountMoveLine(models.Model):
             "move_id": move.id,
             "line_id": self.id,
         }
+
+    def _isp_get_operation_kind(self):
+        """Return the document's kind, but for a part that goes the other way.
+
+        An invoice over two lines may charge one and take back from the other.
+        """
+        kind = self.move_id._isp_get_operation_kind()
+        if kind == "charge" and self.balance < 0:
+            return "credit_note"
+        if kind == "credit_note" and self.balance > 0:
+            return "charge"
+        return kind
 
     # === MATCHING === #
 
@@ -110,20 +122,28 @@ class AccountMoveLine(models.Model):
         """
         if not self:
             return
-        found = self.search(
-            self.isp_contract_id._get_open_lines_domain(sign), order="date, id"
-        )
+        found = self.search(self.isp_contract_id._get_open_lines_domain(sign))
         # Lines of two receivable accounts can't be matched: those stay open.
-        own = self.grouped(lambda line: (line.isp_contract_id, line.account_id))
-        plan = [
-            others + own[key].sorted("date_maturity")
-            for key, others in found.grouped(
-                lambda line: (line.isp_contract_id, line.account_id)
-            ).items()
-            if key in own
-        ]
+        open_ = found.grouped(lambda line: (line.isp_contract_id, line.account_id))
+        plan = []
+        for own in self._isp_sorted():
+            others = open_.get((own.isp_contract_id, own.account_id), self.browse())
+            plan += [own + other for other in others._isp_sorted(own.isp_connection_id)]
+        # Pair by pair, in this order: a plan of its own would sort by due date.
         if plan:
             self._reconcile_plan(plan)
+
+    def _isp_sorted(self, connection=None):
+        """Return lines in the order that money is matched in: those of a connection
+        first, then the oldest due, then as a person ordered the connections."""
+        return self.sorted(
+            lambda line: (
+                not connection or line.isp_connection_id != connection,
+                line.date_maturity or line.date,
+                line.isp_connection_id.sudo().sequence,
+                line.id,
+            )
+        )
 
     def _get_installments_data(
         self, payment_currency=None, payment_date=None, next_payment_date=None

@@ -132,7 +132,13 @@ class AccountPayment(models.Model):
         vals = super()._generate_move_vals(write_off_line_vals, force_balance, line_ids)
         if self.isp_contract_id:
             vals["isp_contract_id"] = self.isp_contract_id.id
+            if period_id := self.env.context.get("isp_period_id"):
+                vals["isp_period_id"] = period_id
         return vals
+
+    def _isp_get_kind(self):
+        """Return what the entry of this payment is."""
+        return "payment" if self.payment_type == "inbound" else "refund"
 
     def _prepare_move_line_default_vals(
         self, write_off_line_vals=None, force_balance=None
@@ -162,19 +168,12 @@ class AccountPayment(models.Model):
             found = Line.search(
                 payment.isp_contract_id._get_open_lines_domain(
                     ">" if is_inbound else "<"
-                ),
-                order="date_maturity, id",
+                )
             )
             # Lines of two receivable accounts can't be matched: those stay open.
             found = found.filtered(lambda ln, o=own: ln.account_id in o.account_id)
-            named = found.filtered(
-                lambda line, p=payment, i=is_inbound: (
-                    i
-                    and p.isp_connection_id
-                    and line.isp_connection_id == p.isp_connection_id
-                )
-            )
-            plan += [own + line for line in named + (found - named)]
+            named = payment.isp_connection_id if is_inbound else None
+            plan += [own + line for line in found._isp_sorted(named)]
         # Pair by pair, in this order: a plan of its own would sort by due date. Those
         # pairs that find nothing left to match are passed over.
         if plan:

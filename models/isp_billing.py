@@ -1,5 +1,8 @@
 from odoo import api, fields, models
 
+# However generous the tolerance: what is missing is small beside the price.
+TOLERANCE_SHARE = 0.02
+
 
 class IspBilling(models.Model):
     """One row is one billed period (or the set-up) of one connection."""
@@ -29,8 +32,33 @@ class IspBilling(models.Model):
     )
     currency_id = fields.Many2one(related="company_id.currency_id")
     kind = fields.Selection(
-        [("period", "Period"), ("setup", "Set-up")], required=True, default="period"
+        [
+            ("period", "Period"),
+            ("setup", "Set-up"),
+            ("credit", "Unused days taken back"),
+            ("one_off", "One-off"),
+        ],
+        required=True,
+        default="period",
     )
+    package_id = fields.Many2one(
+        "isp.package", index="btree_not_null", readonly=True, ondelete="restrict"
+    )
+    quantity = fields.Integer(default=1, readonly=True)
+    cycle_start = fields.Date(
+        readonly=True,
+        help="The first day of the cycle's own period that this is, or is a part of.",
+    )
+    cycle_end = fields.Date(readonly=True)
+    origin_id = fields.Many2one(
+        "isp.billing",
+        string="Takes back from",
+        index="btree_not_null",
+        readonly=True,
+        ondelete="restrict",
+        help="The billed period whose unused days this row takes back.",
+    )
+    credit_ids = fields.One2many("isp.billing", "origin_id", string="Taken back by")
     invoice_id = fields.Many2one(
         "account.move",
         readonly=True,
@@ -42,7 +70,9 @@ class IspBilling(models.Model):
     date_start = fields.Date(string="From")
     date_end = fields.Date(string="To", help="The last day of the period.")
     start_at = fields.Datetime(
-        string="Begins", help="The moment the period begins; set-up has none."
+        string="Begins",
+        help="The moment the period begins. Set-up has none, nor has a first period "
+        "before service is started.",
     )
     end_at = fields.Datetime(string="Ends", help="The moment the next period begins.")
     state = fields.Selection(
@@ -75,7 +105,7 @@ class IspBilling(models.Model):
     _period_excl = models.Constraint(
         "EXCLUDE USING gist (int4range(connection_id, connection_id, '[]') WITH &&, "
         "tsrange(start_at, end_at) WITH &&) "
-        "WHERE (kind = 'period' AND state <> 'revoked')",
+        "WHERE (kind = 'period' AND state <> 'revoked' AND start_at IS NOT NULL)",
         "A part of this period of the connection has been billed already.",
     )
     _setup_uniq = models.UniqueIndex(
@@ -97,6 +127,7 @@ class IspBilling(models.Model):
 
     @api.depends(
         "state",
+        "kind",
         "invoice_id.state",
         "invoice_id.line_ids.amount_residual",
         "invoice_id.line_ids.isp_connection_id",
@@ -104,11 +135,15 @@ class IspBilling(models.Model):
     def _compute_is_paid(self):
         for billing in self:
             billing.is_paid = billing.state == "waived" or (
-                billing.state == "billed" and billing._is_settled()
+                billing.state == "billed"
+                and (billing.kind == "credit" or billing._is_settled())
             )
 
     def _is_settled(self):
-        """Whether this connection's own receivable of the invoice is at zero."""
+        """Whether this connection's own receivable of the invoice is paid.
+
+        A little may be missing: the rest stays owed, and is paid first next time.
+        """
         invoice = self.invoice_id
         if invoice.state != "posted":
             return False
@@ -117,55 +152,15 @@ class IspBilling(models.Model):
                 line.isp_contract_id and line.isp_connection_id == self.connection_id
             )
         )
-        return all(
-            line.company_currency_id.is_zero(line.amount_residual) for line in lines
-        )
+        currency = self.company_id.currency_id
+        missing = sum(lines.mapped("amount_residual"))
+        if currency.compare_amounts(missing, 0) <= 0:
+            return True
+        price = sum(lines.mapped("balance"))
+        tolerance = min(self.company_id.isp_tolerance, price * TOLERANCE_SHARE)
+        return currency.compare_amounts(missing, tolerance) <= 0
 
     # === BUSINESS === #
-
-    def _issue_invoices(self):
-        """Create and post an invoice for each billing, in one batch."""
-        vals_list = []
-        for company, billings in self.grouped("company_id").items():
-            journal = (
-                self.env["account.move"]
-                .new({"move_type": "out_invoice", "company_id": company.id})
-                .journal_id
-            )
-            vals_list += [
-                {**billing._prepare_invoice_vals(), "journal_id": journal.id}
-                for billing in billings
-            ]
-        invoices = self.env["account.move"].create(vals_list)
-        ordered = self.browse().concat(*self.grouped("company_id").values())
-        for billing, invoice in zip(ordered, invoices, strict=True):
-            billing.invoice_id = invoice
-            billing.connection_id.invoice_id = invoice
-        invoices.with_context(isp_sequence_formats={}).action_post()
-
-    def _prepare_invoice_vals(self):
-        self.ensure_one()
-        contract = self.contract_id
-        today = self.company_id._isp_today()
-        return {
-            "move_type": "out_invoice",
-            "company_id": self.company_id.id,
-            "partner_id": (contract.payer_id or contract.partner_id).id,
-            "fiscal_position_id": contract.fiscal_position_id.id,
-            "isp_contract_id": contract.id,
-            # The day of issue; the service period stands on the line. Both dates are
-            # given: Odoo would derive one from the other.
-            "invoice_date": today,
-            "date": today,
-            "invoice_date_due": max(self.date_start or today, today),
-            "invoice_payment_term_id": False,
-            "invoice_origin": contract.name,
-            "payment_reference": self.connection_id.account_no,
-            "invoice_line_ids": [
-                fields.Command.create(item._prepare_invoice_line_vals())
-                for item in self.item_ids
-            ],
-        }
 
     def action_view_invoice(self):
         self.ensure_one()
@@ -207,12 +202,18 @@ class IspBilling(models.Model):
         live.state = "revoked"
         # Before the same period is billed anew: the unique key looks at the row.
         live.flush_recordset(["state"])
+        live.filtered(lambda b: b.kind == "credit")._uncut()
         for billing in live:
             connection = billing.connection_id
             if billing.kind == "setup":
                 connection.is_setup = False
                 connection.setup_item_ids.invoice_id = False
-            elif connection.billing_date and connection.state == "active":
+            elif (
+                billing.kind == "period"
+                and billing.date_start
+                and connection.billing_date
+                and connection.state == "active"
+            ):
                 connection.billing_date = min(
                     connection.billing_date, billing.date_start
                 )

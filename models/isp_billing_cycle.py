@@ -40,7 +40,14 @@ class IspBillingCycle(models.Model):
         "CHECK (duration > 0)", "The duration of a billing cycle must be at least 1."
     )
 
-    def _get_rule(self):
-        """Return this cycle as the arithmetic of `tools.periods`."""
+    def _get_rule(self, day=0):
+        """Return this cycle as the arithmetic of `tools.periods`.
+
+        :param int day: the day of the month that its months begin; 0 for the anchor's
+        """
         self.ensure_one()
-        return Cycle(self.duration, self.duration_type)
+        return Cycle(
+            self.duration,
+            self.duration_type,
+            day if self.duration_type == "months" else 0,
+        )

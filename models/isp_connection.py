@@ -98,7 +98,12 @@ class IspConnection(models.Model):
         help="Where the login lives: the site's gateway, else the package's default.",
     )
     state = fields.Selection(
-        [("new", "New"), ("active", "Active"), ("closed", "Closed")],
+        [
+            ("new", "New"),
+            ("ready", "Ready"),
+            ("active", "Active"),
+            ("closed", "Closed"),
+        ],
         required=True,
         default="new",
         index=True,
@@ -115,6 +120,18 @@ class IspConnection(models.Model):
         help="Further reply attributes, one 'Attribute = value' a line, for example "
         "Framed-IP-Address = 10.1.2.3."
     )
+    sequence = fields.Integer(
+        string="Order",
+        default=10,
+        help="When money doesn't cover all lines of the contract, it pays the debts of "
+        "one day in this order.",
+    )
+    quantity = fields.Integer(
+        required=True,
+        default=1,
+        tracking=True,
+        help="How many times the package is charged, for example fixed addresses.",
+    )
     setup_item_ids = fields.One2many(
         "isp.connection.setup.item", "connection_id", copy=True
     )
@@ -127,6 +144,9 @@ class IspConnection(models.Model):
     )
     _account_no_uniq = models.UniqueIndex(
         "(account_no)", "This account number is taken."
+    )
+    _quantity_positive = models.Constraint(
+        "CHECK (quantity > 0)", "A connection takes its package at least once."
     )
     # Payments look a login up whatever its case.
     _username_lower_idx = models.Index(

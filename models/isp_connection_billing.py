@@ -67,6 +67,10 @@ class IspConnection(models.Model):
         "billing_date",
         "package_id.billing_cycle_id.duration",
         "package_id.billing_cycle_id.duration_type",
+        "package_id.billing_timing",
+        "anchor_date",
+        "contract_id.billing_day",
+        "company_id.isp_billing_day",
         "company_id.isp_billing_lead_days",
     )
     def _compute_next_invoice_date(self):
@@ -74,8 +78,12 @@ class IspConnection(models.Model):
             if not connection.billing_date:
                 connection.next_invoice_date = False
                 continue
+            rule = connection._get_rule()
+            if connection.package_id.billing_timing == "arrears":
+                period = connection._get_period_from(connection.billing_date)
+                connection.next_invoice_date = period.date_end + timedelta(1)
+                continue
             # Never more than one period ahead: a daily line gets tomorrow's invoice.
-            rule = connection.package_id.billing_cycle_id._get_rule()
             lead = min(connection.company_id.isp_billing_lead_days, rule.shortest_days)
             connection.next_invoice_date = connection.billing_date - timedelta(lead)
 
@@ -188,6 +196,7 @@ class IspConnection(models.Model):
                     "item_ids": [
                         fields.Command.create(
                             {
+                                "kind": "setup",
                                 "name": item.name,
                                 "description": item.description,
                                 "product_id": item.product_id.id,
@@ -212,7 +221,11 @@ class IspConnection(models.Model):
             today = connection.company_id._isp_today()
             start = max(today, connection.date_start)
             connection.write(
-                {"state": "active", "anchor_date": start, "billing_date": start}
+                {
+                    "state": "active",
+                    "anchor_date": connection._get_rule().first_start(start),
+                    "billing_date": start,
+                }
             )
         self._bill_next_period()
 
@@ -233,39 +246,3 @@ class IspConnection(models.Model):
         if self.filtered("needs_attention"):
             self.filtered("needs_attention")._clear_attention()
         return billings
-
-    def _prepare_billing_vals(self, period):
-        self.ensure_one()
-        name = self.env._(
-            "%(package)s %(start)s – %(end)s",
-            package=self.package_id.name,
-            start=period.date_start,
-            end=period.date_end,
-        )
-        return {
-            "name": name,
-            "connection_id": self.id,
-            "date_start": period.date_start,
-            "date_end": period.date_end,
-            "start_at": period.start_at,
-            "end_at": period.end_at,
-            "item_ids": [
-                fields.Command.create(
-                    {
-                        "name": f"{name} ({self.username or self.account_no})",
-                        "product_id": self.package_id.product_id.id,
-                        "amount": self._get_price(period.date_start),
-                    }
-                )
-            ],
-        }
-
-    def _get_price(self, day):
-        """Return the price of one period on a service date, by the pricelist."""
-        product = self.package_id.product_id
-        pricelist = self.contract_id.pricelist_id
-        if not pricelist:
-            return product.with_company(self.company_id).lst_price
-        return pricelist._get_product_price(
-            product, 1.0, currency=self.currency_id, date=day
-        )

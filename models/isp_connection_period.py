@@ -22,22 +22,41 @@ class IspConnection(models.Model):
         """
         self.ensure_one()
         company = self.company_id
-        zone = company._isp_zone()
-        rule = self.package_id.billing_cycle_id._get_rule()
-        latest = self._get_period_billings()[:1]
+        rule = self._get_rule()
         if rule.is_hourly:
             now = fields.Datetime.now()
+            latest = self._get_period_billings()[:1]
             start = max(latest.end_at or now, now)
-            return periods.period_from_moment(rule, start, zone)
-        today = company._isp_today()
-        if self.billing_date < today and self._decide_access().level == "off":
-            self.write({"billing_date": today, "anchor_date": today})
-        anchor = self.anchor_date or self.billing_date
-        period = periods.period_from_date(rule, anchor, self.billing_date, zone)
+            return periods.period_from_moment(rule, start, company._isp_zone())
+        self._skip_unserved_time()
+        period = self._get_period_from(self.billing_date)
         while (fitted := self._fit_between_billed(period)) is None:
             following = company._isp_to_local(period.end_at).date()
-            period = periods.period_from_date(rule, anchor, following, zone)
+            period = self._get_period_from(following)
         return fitted
+
+    def _skip_unserved_time(self):
+        """Let the next period of a line that is off begin today, not in the past."""
+        today = self.company_id._isp_today()
+        if self.billing_date < today and self._decide_access().level == "off":
+            self.write(
+                {
+                    "billing_date": today,
+                    "anchor_date": self._get_rule().first_start(today),
+                }
+            )
+
+    def _get_rule(self):
+        """Return this line's cycle as the arithmetic of `tools.periods`."""
+        self.ensure_one()
+        day = self.contract_id.billing_day or self.company_id.isp_billing_day
+        return self.package_id.billing_cycle_id._get_rule(day)
+
+    def _get_period_from(self, day):
+        """Return the `tools.periods.Period` of this line that begins on a day."""
+        return periods.period_from_date(
+            self._get_rule(), self.anchor_date or day, day, self.company_id._isp_zone()
+        )
 
     def _fit_between_billed(self, period):
         """Let a period begin where a billed one ends; ``None`` if nothing is left.
@@ -64,27 +83,22 @@ class IspConnection(models.Model):
     def _get_period_billings(self):
         """Return the live billed periods, the latest first."""
         return self.billing_ids.filtered(
-            lambda b: b.kind == "period" and b.state != "revoked"
+            lambda b: b.kind == "period" and b.state != "revoked" and b.start_at
         ).sorted("start_at", reverse=True)
 
     def _move_period(self, billing, moment):
         """Let a paid period that was never served begin at a moment."""
         self.ensure_one()
-        company, rule = self.company_id, self.package_id.billing_cycle_id._get_rule()
+        company = self.company_id
+        # Of full length, also where periods begin on a common day: that was paid.
+        rule = self.package_id.billing_cycle_id._get_rule()
         today = company._isp_to_local(moment).date()
-        self.anchor_date = today
+        self.anchor_date = self._get_rule().first_start(today)
         if rule.is_bundle:
             period = periods.period_from_moment(rule, moment, company._isp_zone())
         else:
             period = periods.period_from_date(rule, today, today, company._isp_zone())
-        billing.write(
-            {
-                "date_start": period.date_start,
-                "date_end": period.date_end,
-                "start_at": period.start_at,
-                "end_at": period.end_at,
-            }
-        )
+        billing._move_to(period)
         self._set_following_date(period)
         self.message_post(
             body=self.env._(

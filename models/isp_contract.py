@@ -79,6 +79,15 @@ class IspContract(models.Model):
         help="How far below zero the balance may go. Without a limit, the contract "
         "type decides.",
     )
+    billing_day = fields.Integer(
+        help="The day of the month its periods begin, 31 for the last one; 0 takes the "
+        "company's setting.",
+    )
+    is_grouped = fields.Boolean(
+        string="One Invoice for All Lines",
+        help="Lines that are due on the same day share an invoice. Each part is paid "
+        "and served for itself.",
+    )
     credit_due = fields.Date(help="By when credit has to be paid back.")
     balance = fields.Monetary(
         readonly=True,
@@ -106,6 +115,10 @@ class IspContract(models.Model):
     )
     _credit_limit_positive = models.Constraint(
         "CHECK (credit_limit >= 0)", "A credit limit can't be negative."
+    )
+    _billing_day_valid = models.Constraint(
+        "CHECK (billing_day BETWEEN 0 AND 31)",
+        "The billing day lies between 1 and 31; 0 takes the company's.",
     )
     _dates = models.Constraint(
         "CHECK (date_end IS NULL OR date_end >= date_start)",

@@ -55,11 +55,33 @@ class IspPackage(models.Model):
         "isp.billing.cycle", required=True, index=True, ondelete="restrict"
     )
     billing_mode = fields.Selection(
-        [("invoice_first", "Invoice first")],
+        [("invoice_first", "Invoice first"), ("pay_first", "Pay first")],
         required=True,
         default="invoice_first",
+        tracking=True,
         help="Invoice first: the invoice goes out some days before the period "
-        "begins, access opens when it is paid.",
+        "begins, access opens when it is paid. Pay first: a notice goes out; money "
+        "makes the invoice, and nobody owes for a period that was not taken.",
+    )
+    billing_timing = fields.Selection(
+        [("advance", "In advance"), ("arrears", "In arrears")],
+        required=True,
+        default="advance",
+        tracking=True,
+        help="In advance: a period is paid before it is served. In arrears: it is "
+        "invoiced when it has ended, and the line stays on until that is due.",
+    )
+    payment_days = fields.Integer(
+        string="Days to Pay",
+        help="How many days after its issue an invoice in arrears is due.",
+    )
+    start_mode = fields.Selection(
+        [("at_once", "When it is paid"), ("technician", "When service is started")],
+        string="First Period Begins",
+        required=True,
+        default="at_once",
+        help="When service is started: the technician presses the button on the day "
+        "the line works; until then nothing is used up.",
     )
     grace_hours = fields.Integer(
         string="Grace (hours)",

@@ -1,6 +1,6 @@
 from datetime import datetime
 
-from odoo import fields, models
+from odoo import api, fields, models
 
 from odoo.addons.base.models.res_partner import _tz_get
 
@@ -29,6 +29,64 @@ class ResCompany(models.Model):
         help="How long FreeRADIUS lets a line on after its expiry when this system "
         "is down. While it is up, it cuts on time by itself.",
     )
+    isp_billing_day = fields.Integer(
+        string="Common Billing Day",
+        help="The day of the month that periods of months begin, for all lines: 1 to "
+        "31, where 31 is the last day of the month. The first period is then a part. "
+        "0: each line has the day it began.",
+    )
+    isp_late_payment = fields.Selection(
+        [
+            ("due", "The day it was due"),
+            ("payment", "The day it is paid"),
+        ],
+        string="Paid Late, a Period Counts from",
+        default="due",
+        required=True,
+        help="For a line that was off until it paid. A period that has passed unserved "
+        "always counts from the day it is paid.",
+    )
+    isp_tolerance = fields.Monetary(
+        string="Tolerance",
+        default=20.0,
+        currency_field="currency_id",
+        help="A period counts as paid when no more than this is missing, and no more "
+        "than 2 % of it. The rest stays owed.",
+    )
+    isp_one_document = fields.Boolean(
+        string="Credit and Charge on One Document",
+        compute="_compute_isp_one_document",
+        store=True,
+        readonly=False,
+        help="A change in the middle of a period gives one document over the "
+        "difference. Without it, each invoice gets a credit note of its own, as "
+        "Kenya's tax office wants it.",
+    )
+    isp_first_sum = fields.Boolean(
+        string="Set-up and First Period in One Sum",
+        default=True,
+        help="A new line pays its set-up and its first period at once, on one invoice.",
+    )
+    isp_max_open_periods = fields.Integer(
+        string="Reporting Periods Open at Once",
+        default=2,
+        help="When a new month begins and so many are open, the oldest is closed.",
+    )
+    isp_auto_billing = fields.Boolean(
+        string="Issue Invoices by Itself",
+        default=True,
+        help="Without it, each billing run waits for a person who looks at it first.",
+    )
+    isp_run_limit_percent = fields.Integer(
+        string="Hold a Run above (%)",
+        default=120,
+        help="A month's invoices beyond this share of last month's wait on hold.",
+    )
+    isp_run_limit_count = fields.Integer(
+        string="But not below (invoices)",
+        default=20,
+        help="Up to so many invoices a month nothing is held.",
+    )
     isp_collection_ids = fields.One2many("isp.collection", "company_id")
     isp_attention_user_id = fields.Many2one(
         "res.users",
@@ -44,6 +102,23 @@ class ResCompany(models.Model):
         "CHECK (isp_deadman_slack_hours BETWEEN 0 AND 8760)",
         "The RADIUS slack must lie between 0 hours and a year.",
     )
+
+    _isp_billing_day_valid = models.Constraint(
+        "CHECK (isp_billing_day BETWEEN 0 AND 31)",
+        "The common billing day lies between 1 and 31; 0 is none.",
+    )
+    _isp_tolerance_positive = models.Constraint(
+        "CHECK (isp_tolerance >= 0)", "The tolerance can't be negative."
+    )
+    _isp_open_periods_positive = models.Constraint(
+        "CHECK (isp_max_open_periods >= 1)",
+        "At least one reporting period has to be open.",
+    )
+
+    @api.depends("country_id")
+    def _compute_isp_one_document(self):
+        for company in self:
+            company.isp_one_document = company.country_id.code != "KE"
 
     def _isp_today(self):
         """Return today's date in the company's time zone."""

@@ -14,3 +14,26 @@ class ResConfigSettings(models.TransientModel):
     isp_attention_user_id = fields.Many2one(
         related="company_id.isp_attention_user_id", readonly=False
     )
+    isp_billing_day = fields.Integer(
+        related="company_id.isp_billing_day", readonly=False
+    )
+    isp_late_payment = fields.Selection(
+        related="company_id.isp_late_payment", readonly=False
+    )
+    isp_tolerance = fields.Monetary(related="company_id.isp_tolerance", readonly=False)
+    isp_one_document = fields.Boolean(
+        related="company_id.isp_one_document", readonly=False
+    )
+    isp_first_sum = fields.Boolean(related="company_id.isp_first_sum", readonly=False)
+    isp_max_open_periods = fields.Integer(
+        related="company_id.isp_max_open_periods", readonly=False
+    )
+    isp_auto_billing = fields.Boolean(
+        related="company_id.isp_auto_billing", readonly=False
+    )
+    isp_run_limit_percent = fields.Integer(
+        related="company_id.isp_run_limit_percent", readonly=False
+    )
+    isp_run_limit_count = fields.Integer(
+        related="company_id.isp_run_limit_count", readonly=False
+    )

@@ -1,0 +1,27 @@
+"""Billed periods learn what they are a part of: until now they were whole."""
+
+
+def migrate(cr, version):
+    cr.execute(
+        """
+        UPDATE isp_billing billing
+           SET cycle_start = billing.date_start,
+               cycle_end = billing.date_end,
+               package_id = connection.package_id,
+               quantity = 1
+          FROM isp_connection connection
+         WHERE connection.id = billing.connection_id
+           AND billing.kind = 'period' AND billing.cycle_start IS NULL
+        """
+    )
+    cr.execute(
+        """
+        UPDATE isp_billing_item item
+           SET kind = CASE billing.kind WHEN 'setup' THEN 'setup' ELSE 'charge' END,
+               date_start = billing.date_start,
+               date_end = billing.date_end,
+               full_amount = item.amount * item.quantity
+          FROM isp_billing billing
+         WHERE billing.id = item.billing_id AND item.full_amount IS NULL
+        """
+    )

@@ -1,0 +1,103 @@
+from odoo import fields, models
+
+from ..tools import proration
+
+
+class IspConnection(models.Model):
+    """What a period of a line costs: price on the service date, days, discounts."""
+
+    _inherit = "isp.connection"
+
+    def _prepare_billing_vals(self, period):
+        """Return the values of the billing row of a `tools.periods.Period`."""
+        self.ensure_one()
+        package = self._get_package_on(period.date_start)
+        part = (period.date_start, period.date_end)
+        return {
+            "name": self._describe_period(package, part),
+            "connection_id": self.id,
+            "package_id": package.id,
+            "quantity": self.quantity,
+            "date_start": period.date_start,
+            "date_end": period.date_end,
+            "start_at": period.start_at,
+            "end_at": period.end_at,
+            "cycle_start": period.whole[0],
+            "cycle_end": period.whole[1],
+            "item_ids": [
+                fields.Command.create(item)
+                for item in self._prepare_period_items(
+                    package, self.quantity, period.whole, part
+                )
+                + self._prepare_extra_items(period)
+            ],
+        }
+
+    def _describe_period(self, package, part):
+        return self.env._(
+            "%(package)s %(start)s – %(end)s",
+            package=package.name,
+            start=part[0],
+            end=part[1],
+        )
+
+    def _get_package_on(self, day):
+        """Return the package a line has on a service date."""
+        self.ensure_one()
+        return self.package_id
+
+    def _prepare_period_items(self, package, quantity, whole, part):
+        """Return the items that charge a period, or a part of one.
+
+        :param package: isp.package record
+        :param int quantity: how many times it is charged
+        :param tuple[date, date] whole: the cycle's own period, which the price is for
+        :param tuple[date, date] part: the days to charge, within the whole
+        :return: list of dicts of values of isp.billing.item
+        """
+        self.ensure_one()
+        unit = self._get_price(part[0], package)
+        full = self.currency_id.round(unit * quantity)
+        item = {
+            "kind": "charge",
+            "name": f"{self._describe_period(package, part)} "
+            f"({self.username or self.account_no})",
+            "product_id": package.product_id.id,
+            "full_amount": full,
+            "date_start": part[0],
+            "date_end": part[1],
+        }
+        if part == whole:
+            item |= {"quantity": quantity, "amount": unit}
+        else:
+            item |= {
+                "amount": self._get_share(full, whole, part),
+                "name": self.env._(
+                    "%(name)s, %(days)s of %(total)s days",
+                    name=item["name"],
+                    days=proration.count(part),
+                    total=proration.count(whole),
+                ),
+            }
+        return [item, *self._prepare_discount_items(item, whole, part)]
+
+    def _get_share(self, amount, whole, part):
+        return proration.share(amount, whole, part, self.currency_id.decimal_places)
+
+    def _prepare_discount_items(self, item, whole, part):
+        """Return the items that lower a charge; none where nothing was agreed."""
+        return []
+
+    def _prepare_extra_items(self, period):
+        """Return further items that go with the bill of a period."""
+        return []
+
+    def _get_price(self, day, package=None):
+        """Return the price of one period on a service date, by the pricelist."""
+        product = (package or self.package_id).product_id
+        pricelist = self.contract_id.pricelist_id
+        if not pricelist:
+            return product.with_company(self.company_id).lst_price
+        return pricelist._get_product_price(
+            product, 1.0, currency=self.currency_id, date=day
+        )
