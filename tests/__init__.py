@@ -25,5 +25,6 @@ from . import (
     test_playsms,
     test_screens,
     test_sms_inbox,
+    test_stacked_taxes,
     test_status,
 )
