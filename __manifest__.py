@@ -42,8 +42,12 @@
         "views/isp_contract_views.xml",
         "views/account_move_views.xml",
         "views/account_payment_views.xml",
+        "wizards/isp_operation_add_views.xml",
+        "wizards/isp_contract_close_views.xml",
+        "wizards/isp_payment_move_views.xml",
         "views/res_partner_views.xml",
         "views/res_config_settings_views.xml",
+        "views/res_config_settings_ledger_views.xml",
         "views/isp_menus.xml",
     ],
     "assets": {

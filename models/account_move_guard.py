@@ -13,14 +13,17 @@ GUARDED_FIELDS = {
     "move_type",
     "isp_contract_id",
     "isp_is_ledger",
+    "isp_document_date",
+    "isp_period_id",
 }
 # Set by posting and by cancelling alone, on drafts too: a draft that says it cancels
 # something would pass a credit limit.
 LINK_FIELDS = {
     "isp_is_ledger",
-    "isp_period_id",
+    "isp_kind",
     "isp_revokes_id",
     "isp_revoked_by_id",
+    "isp_hidden",
 }
 
 
@@ -45,8 +48,8 @@ class AccountMove(models.Model):
     def _isp_refuse_links(self):
         raise UserError(
             self.env._(
-                "Which document cancels which, and its reporting period, are set by "
-                "posting alone. Use 'Cancel by counter-entry'."
+                "Which document cancels which, and what it is, are set by posting "
+                "alone. Use 'Cancel by counter-entry'."
             )
         )
 

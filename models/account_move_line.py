@@ -134,10 +134,13 @@ class AccountMoveLine(models.Model):
             self._reconcile_plan(plan)
 
     def _isp_sorted(self, connection=None):
-        """Return lines in the order that money is matched in: those of a connection
-        first, then the oldest due, then as a person ordered the connections."""
+        """Return lines in the order that money is matched in: those that a person
+        chose, those of a connection, then the oldest due, then as a person ordered the
+        connections."""
+        chosen = self.env.context.get("isp_settle_first_ids", ())
         return self.sorted(
             lambda line: (
+                line.id not in chosen,
                 not connection or line.isp_connection_id != connection,
                 line.date_maturity or line.date,
                 line.isp_connection_id.sudo().sequence,

@@ -11,9 +11,16 @@ GUARDED_FIELDS = {
     "isp_contract_id",
     "isp_connection_id",
     "isp_receipt_id",
+    "isp_document_date",
+    "isp_period_id",
 }
 # Follow from the entry, and from the message that told of the money.
-SYSTEM_FIELDS = {"isp_receipt_id", "isp_revoked", "isp_revocation_move_id"}
+SYSTEM_FIELDS = {
+    "isp_receipt_id",
+    "isp_revoked",
+    "isp_revocation_move_id",
+    "isp_moved_from_id",
+}
 
 
 class AccountPayment(models.Model):
@@ -132,8 +139,6 @@ class AccountPayment(models.Model):
         vals = super()._generate_move_vals(write_off_line_vals, force_balance, line_ids)
         if self.isp_contract_id:
             vals["isp_contract_id"] = self.isp_contract_id.id
-            if period_id := self.env.context.get("isp_period_id"):
-                vals["isp_period_id"] = period_id
         return vals
 
     def _isp_get_kind(self):

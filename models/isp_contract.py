@@ -298,6 +298,7 @@ class IspContract(models.Model):
             contract = self.browse(contract_id)
             lowered = contract.currency_id.compare_amounts(deltas[contract_id], 0) < 0
             if lowered and contract_id in charged_ids:
+                contract._check_credit_due(float(balance) - deltas[contract_id])
                 contract._check_credit_limit(float(balance))
 
     def _check_credit_limit(self, balance):
@@ -346,8 +347,10 @@ class IspContract(models.Model):
         what is left stays as the contract's credit.
 
         :param list vals_list: dicts of ``contract_id``, ``connection_id`` (or False),
-            ``amount``, ``currency_id``, ``journal_id``, ``date``, ``memo`` and
-            ``receipt_id`` (or False)
+            ``amount``, ``currency_id``, ``journal_id``, ``date``, ``memo``,
+            ``receipt_id`` (or False), and, where they differ from money in by the
+            journal's first method, ``payment_type``, ``payment_method_line_id``,
+            ``payment_reference`` and ``isp_period_id``
         :return: the posted account.payment records, in the same order
         """
         contracts = self.browse(sorted({vals["contract_id"] for vals in vals_list}))
@@ -379,5 +382,15 @@ class IspContract(models.Model):
             **{
                 key: vals[key]
                 for key in ("amount", "currency_id", "journal_id", "date", "memo")
+            },
+            **{
+                key: vals[key]
+                for key in (
+                    "payment_type",
+                    "payment_method_line_id",
+                    "payment_reference",
+                    "isp_period_id",
+                )
+                if vals.get(key)
             },
         }

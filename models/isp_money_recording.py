@@ -270,12 +270,13 @@ class IspMoneyReceipt(models.Model):
 
     # === ASSIGNING === #
 
-    def _assign(self, contract, connection):
+    def _assign(self, contract, connection, reason=""):
         """Book a receipt on the customer that a person chose; move it if it is booked.
 
         :param contract: isp.contract of the receipt's company
         :param connection: isp.connection of that contract whose debt is paid first,
             or an empty recordset
+        :param str reason: why it is moved, as the counter-entry tells it
         :raise UserError: when the money can't be booked
         """
         self.ensure_one()
@@ -289,13 +290,9 @@ class IspMoneyReceipt(models.Model):
                     code=self.reversal_code,
                 )
             )
-        if self.payment_id:
-            self.payment_id._isp_revoke(
-                self.env._(
-                    "Moved to %(contract)s by %(user)s",
-                    contract=contract.display_name,
-                    user=self.env.user.name,
-                )
+        if origin := self.payment_id:
+            origin._isp_revoke(
+                " – ".join(filter(None, (origin._isp_say_moved(contract), reason)))
             )
             # The unique index must see it before the new payment comes.
             self.env.flush_all()
@@ -303,6 +300,8 @@ class IspMoneyReceipt(models.Model):
         if self.state == "review":
             self.state = "new"
         self._create_payments()
+        if origin:
+            self.payment_id._isp_link_moved(origin)
 
     def _check_assignable(self, contract, connection):
         if self.currency_id != contract.currency_id:

@@ -2,6 +2,11 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import file_open
 
+from .account_move_kind import KIND_SIGNS, MOVE_KINDS
+
+_UP = [kind for kind, sign in KIND_SIGNS.items() if sign > 0]
+_DOWN = [kind for kind, sign in KIND_SIGNS.items() if sign < 0]
+
 
 class IspOperation(models.Model):
     """One row is the shadow of one receivable line of a posted document."""
@@ -31,17 +36,7 @@ class IspOperation(models.Model):
         "res.currency", required=True, readonly=True, ondelete="restrict"
     )
     kind = fields.Selection(
-        [
-            ("charge", "Charge"),
-            ("payment", "Payment"),
-            ("credit_note", "Credit Note"),
-            ("refund", "Refund to the client"),
-            ("reversal", "Counter-entry"),
-            ("transfer", "Transfer"),
-            ("adjustment", "Adjustment"),
-        ],
-        required=True,
-        readonly=True,
+        [*MOVE_KINDS, ("event", "Event")], required=True, readonly=True
     )
     amount = fields.Monetary(
         readonly=True, help="The change of the contract's balance: payments add."
@@ -66,6 +61,16 @@ class IspOperation(models.Model):
     _line_uniq = models.UniqueIndex(
         "(line_id) WHERE line_id IS NOT NULL", "This line is an operation already."
     )
+    _event_or_line = models.Constraint(
+        "CHECK ((kind = 'event') = (line_id IS NULL) "
+        "AND (kind <> 'event' OR COALESCE(amount, 0) = 0))",
+        "An operation is the shadow of a posted line, or an event without an amount.",
+    )
+    _kind_sign = models.Constraint(
+        f"CHECK (NOT (kind IN {tuple(_UP)} AND amount < 0) "
+        f"AND NOT (kind IN {tuple(_DOWN)} AND amount > 0))",
+        "The sign of an operation's amount must fit its kind.",
+    )
     # A statement reads one contract in order; the balance is its sum.
     _contract_idx = models.Index("(contract_id, id) INCLUDE (amount)")
 
@@ -76,6 +81,34 @@ class IspOperation(models.Model):
 
     def _search_partner_id(self, operator, value):
         return [("contract_id.partner_id", operator, value)]
+
+    # === EVENTS === #
+
+    @api.model
+    def _log_event(self, contract, description, connection=None, date=None):
+        """Note what happened on a contract without moving its balance.
+
+        :param contract: the isp.contract it happened on
+        :param str description: what happened, as a person reads it
+        :param connection: the isp.connection it is about, or None
+        :param date: the day it happened; the company's today by default
+        :return: the isp.operation
+        """
+        connection = connection or self.env["isp.connection"]
+        # Users read operations; the system writes them.
+        return self.sudo().create(
+            {
+                "contract_id": contract.id,
+                "connection_id": connection.id,
+                "service_type_id": connection.package_id.service_type_id.id,
+                "company_id": contract.company_id.id,
+                "currency_id": contract.currency_id.id,
+                "kind": "event",
+                "amount": 0,
+                "description": description,
+                "date": date or contract.company_id._isp_today(),
+            }
+        )
 
     # === IMMUTABLE === #
 

@@ -1,15 +1,23 @@
 -- The database's own guard: what is posted on a contract is not changed by accident.
 -- Columns are compared inside the functions, not in the triggers' definitions, so
--- that later upgrades may alter them. A documented exception exists for merges and
--- erasure requests: SET LOCAL isp.maintenance = 'on'; it leaves a line in the log.
+-- that later upgrades may alter them. docs/operator.org tells of the exception:
+-- SET LOCAL isp.maintenance = 'on' opens all of it, 'merge' lets accounts and payers be
+-- replaced by those they were merged with; each row passed leaves a line in the log.
 
-CREATE OR REPLACE FUNCTION isp_guard_maintenance(what text) RETURNS boolean AS $$
+CREATE OR REPLACE FUNCTION isp_guard_maintenance(what text, mode text DEFAULT 'on')
+RETURNS boolean AS $$
 BEGIN
-    IF current_setting('isp.maintenance', true) = 'on' THEN
+    IF current_setting('isp.maintenance', true) IN ('on', mode) THEN
         RAISE LOG 'isp.maintenance: % by %', what, session_user;
         RETURN true;
     END IF;
     RETURN false;
+END $$ LANGUAGE plpgsql;
+
+CREATE OR REPLACE FUNCTION isp_guard_is_ledger(move integer) RETURNS boolean AS $$
+BEGIN
+    RETURN EXISTS (SELECT 1 FROM account_move
+        WHERE id = move AND state = 'posted' AND isp_is_ledger);
 END $$ LANGUAGE plpgsql;
 
 CREATE OR REPLACE FUNCTION isp_guard_refuse(tab text) RETURNS void AS $$
@@ -20,6 +28,14 @@ END $$ LANGUAGE plpgsql;
 
 CREATE OR REPLACE FUNCTION isp_guard_move() RETURNS trigger AS $$
 BEGIN
+    -- Only posting makes a posted document: it counts, checks and writes operations.
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.state = 'posted' AND (NEW.isp_is_ledger OR NEW.isp_contract_id IS NOT NULL)
+                AND NOT isp_guard_maintenance('new account_move ' || NEW.id) THEN
+            PERFORM isp_guard_refuse('account_move');
+        END IF;
+        RETURN NEW;
+    END IF;
     -- What was posted without a contract gets none afterwards.
     IF TG_OP = 'UPDATE' AND OLD.state = 'posted' AND NEW.state = 'posted'
             AND (OLD.isp_contract_id, COALESCE(OLD.isp_is_ledger, false))
@@ -42,6 +58,12 @@ BEGIN
             NEW.currency_id, NEW.move_type, NEW.isp_contract_id, NEW.isp_is_ledger,
             NEW.isp_period_id)
         OR (OLD.name IS NOT NULL AND OLD.name <> '/' AND OLD.name IS DISTINCT FROM NEW.name)
+        OR (OLD.invoice_date_due IS NOT NULL
+            AND OLD.invoice_date_due IS DISTINCT FROM NEW.invoice_date_due)
+        OR (OLD.origin_payment_id IS NOT NULL
+            AND OLD.origin_payment_id IS DISTINCT FROM NEW.origin_payment_id)
+        OR OLD.reversed_entry_id IS DISTINCT FROM NEW.reversed_entry_id
+        OR (OLD.isp_kind IS NOT NULL AND OLD.isp_kind IS DISTINCT FROM NEW.isp_kind)
     THEN
         PERFORM isp_guard_refuse('account_move');
     END IF;
@@ -64,6 +86,9 @@ BEGIN
 END $$ LANGUAGE plpgsql;
 
 CREATE OR REPLACE FUNCTION isp_guard_line() RETURNS trigger AS $$
+DECLARE
+    is_changed boolean;
+    is_merged boolean;
 BEGIN
     IF TG_OP = 'INSERT' THEN
         IF EXISTS (SELECT 1 FROM account_move WHERE id = NEW.move_id AND state = 'posted'
@@ -78,28 +103,80 @@ BEGIN
             AND NOT isp_guard_maintenance('account_move_line ' || OLD.id) THEN
         PERFORM isp_guard_refuse('account_move_line');
     END IF;
-    IF OLD.isp_contract_id IS NULL OR OLD.parent_state IS DISTINCT FROM 'posted'
-            OR isp_guard_maintenance('account_move_line ' || OLD.id) THEN
+    IF OLD.parent_state IS DISTINCT FROM 'posted' THEN
         RETURN CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END;
     END IF;
     IF TG_OP = 'DELETE' THEN
-        PERFORM isp_guard_refuse('account_move_line');
+        IF (OLD.isp_contract_id IS NOT NULL OR isp_guard_is_ledger(OLD.move_id))
+                AND NOT isp_guard_maintenance('account_move_line ' || OLD.id) THEN
+            PERFORM isp_guard_refuse('account_move_line');
+        END IF;
+        RETURN OLD;
     END IF;
-    IF (OLD.parent_state, OLD.move_id, OLD.account_id, OLD.debit, OLD.credit, OLD.balance,
-            OLD.amount_currency, OLD.currency_id, OLD.date, OLD.isp_contract_id,
-            OLD.isp_connection_id)
+    -- The comparison comes first: most updates are Odoo's own, of residuals.
+    is_changed := (OLD.parent_state, OLD.move_id, OLD.company_id, OLD.debit, OLD.credit, OLD.balance,
+            OLD.amount_currency, OLD.currency_id, OLD.date, OLD.date_maturity,
+            OLD.display_type, OLD.quantity, OLD.price_unit, OLD.discount,
+            OLD.tax_line_id, OLD.tax_repartition_line_id, OLD.group_tax_id,
+            OLD.tax_base_amount, OLD.isp_contract_id, OLD.isp_connection_id)
         IS DISTINCT FROM
-        (NEW.parent_state, NEW.move_id, NEW.account_id, NEW.debit, NEW.credit, NEW.balance,
-            NEW.amount_currency, NEW.currency_id, NEW.date, NEW.isp_contract_id,
-            NEW.isp_connection_id)
+        (NEW.parent_state, NEW.move_id, NEW.company_id, NEW.debit, NEW.credit, NEW.balance,
+            NEW.amount_currency, NEW.currency_id, NEW.date, NEW.date_maturity,
+            NEW.display_type, NEW.quantity, NEW.price_unit, NEW.discount,
+            NEW.tax_line_id, NEW.tax_repartition_line_id, NEW.group_tax_id,
+            NEW.tax_base_amount, NEW.isp_contract_id, NEW.isp_connection_id);
+    is_merged := OLD.account_id IS DISTINCT FROM NEW.account_id;
+    IF (is_changed OR is_merged)
+        AND (OLD.isp_contract_id IS NOT NULL OR isp_guard_is_ledger(OLD.move_id))
+        AND NOT isp_guard_maintenance('account_move_line ' || OLD.id,
+            CASE WHEN is_changed THEN 'on' ELSE 'merge' END)
     THEN
         PERFORM isp_guard_refuse('account_move_line');
     END IF;
     RETURN NEW;
 END $$ LANGUAGE plpgsql;
 
+-- Taxes and tax tags of a line stand in tables of their own.
+CREATE OR REPLACE FUNCTION isp_guard_line_tax() RETURNS trigger AS $$
+DECLARE
+    line_ids integer[];
+BEGIN
+    line_ids := CASE TG_OP
+        WHEN 'INSERT' THEN ARRAY[NEW.account_move_line_id]
+        WHEN 'DELETE' THEN ARRAY[OLD.account_move_line_id]
+        ELSE ARRAY[OLD.account_move_line_id, NEW.account_move_line_id] END;
+    IF EXISTS (SELECT 1 FROM account_move_line line JOIN account_move move
+                ON move.id = line.move_id
+                WHERE line.id = ANY (line_ids) AND line.parent_state = 'posted'
+                AND move.state = 'posted' AND move.isp_is_ledger)
+            AND NOT isp_guard_maintenance(TG_TABLE_NAME || ' ' || line_ids[1]) THEN
+        PERFORM isp_guard_refuse('account_move_line');
+    END IF;
+    RETURN CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END;
+END $$ LANGUAGE plpgsql;
+
+-- Money crosses contracts by a transfer only. Matching anew within one is free, in a
+-- closed period too: it moves no amount from one day or contract to another.
+CREATE OR REPLACE FUNCTION isp_guard_match() RETURNS trigger AS $$
+BEGIN
+    IF (SELECT isp_contract_id FROM account_move_line WHERE id = NEW.debit_move_id)
+            IS DISTINCT FROM
+            (SELECT isp_contract_id FROM account_move_line WHERE id = NEW.credit_move_id)
+            AND NOT isp_guard_maintenance('account_partial_reconcile ' || NEW.id) THEN
+        PERFORM isp_guard_refuse('account_partial_reconcile');
+    END IF;
+    RETURN NEW;
+END $$ LANGUAGE plpgsql;
+
 CREATE OR REPLACE FUNCTION isp_guard_payment() RETURNS trigger AS $$
 BEGIN
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.isp_contract_id IS NOT NULL AND NEW.state IN ('in_process', 'paid')
+                AND NOT isp_guard_maintenance('new account_payment ' || NEW.id) THEN
+            PERFORM isp_guard_refuse('account_payment');
+        END IF;
+        RETURN NEW;
+    END IF;
     IF TG_OP = 'UPDATE' AND OLD.isp_contract_id IS NULL AND NEW.isp_contract_id IS NOT NULL
             AND OLD.state IN ('in_process', 'paid') AND NEW.state IN ('in_process', 'paid')
             AND NOT isp_guard_maintenance('account_payment ' || OLD.id) THEN
@@ -113,12 +190,18 @@ BEGIN
         PERFORM isp_guard_refuse('account_payment');
     END IF;
     IF COALESCE(NEW.state, 'draft') NOT IN ('in_process', 'paid')
-        OR (OLD.amount, OLD.date, OLD.currency_id, OLD.journal_id, OLD.isp_contract_id,
-            OLD.isp_receipt_id, OLD.move_id)
+        OR (OLD.amount, OLD.date, OLD.currency_id, OLD.journal_id, OLD.company_id,
+            OLD.payment_type, OLD.partner_type, OLD.isp_contract_id,
+            OLD.isp_connection_id, OLD.isp_receipt_id, OLD.move_id)
         IS DISTINCT FROM
-        (NEW.amount, NEW.date, NEW.currency_id, NEW.journal_id, NEW.isp_contract_id,
-            NEW.isp_receipt_id, NEW.move_id)
+        (NEW.amount, NEW.date, NEW.currency_id, NEW.journal_id, NEW.company_id,
+            NEW.payment_type, NEW.partner_type, NEW.isp_contract_id,
+            NEW.isp_connection_id, NEW.isp_receipt_id, NEW.move_id)
     THEN
+        PERFORM isp_guard_refuse('account_payment');
+    END IF;
+    IF OLD.partner_id IS DISTINCT FROM NEW.partner_id
+            AND NOT isp_guard_maintenance('account_payment ' || OLD.id, 'merge') THEN
         PERFORM isp_guard_refuse('account_payment');
     END IF;
     -- Cancelled for good, and only together with its entry: its receipt is free then.
@@ -141,15 +224,46 @@ BEGIN
     RETURN NULL;
 END $$ LANGUAGE plpgsql;
 
+-- No row's trigger fires when a table is emptied at once.
+CREATE OR REPLACE FUNCTION isp_guard_truncate() RETURNS trigger AS $$
+BEGIN
+    IF EXISTS (SELECT 1 FROM isp_operation)
+            AND NOT isp_guard_maintenance('truncate ' || TG_TABLE_NAME) THEN
+        PERFORM isp_guard_refuse('isp_operation');
+    END IF;
+    RETURN NULL;
+END $$ LANGUAGE plpgsql;
+
 DROP TRIGGER IF EXISTS isp_guard ON account_move;
-CREATE TRIGGER isp_guard BEFORE UPDATE OR DELETE ON account_move
+CREATE TRIGGER isp_guard BEFORE INSERT OR UPDATE OR DELETE ON account_move
     FOR EACH ROW EXECUTE FUNCTION isp_guard_move();
 DROP TRIGGER IF EXISTS isp_guard ON account_move_line;
 CREATE TRIGGER isp_guard BEFORE INSERT OR UPDATE OR DELETE ON account_move_line
     FOR EACH ROW EXECUTE FUNCTION isp_guard_line();
 DROP TRIGGER IF EXISTS isp_guard ON account_payment;
-CREATE TRIGGER isp_guard BEFORE UPDATE OR DELETE ON account_payment
+CREATE TRIGGER isp_guard BEFORE INSERT OR UPDATE OR DELETE ON account_payment
     FOR EACH ROW EXECUTE FUNCTION isp_guard_payment();
 DROP TRIGGER IF EXISTS isp_guard ON isp_operation;
 CREATE TRIGGER isp_guard BEFORE UPDATE OR DELETE ON isp_operation
     FOR EACH ROW EXECUTE FUNCTION isp_guard_operation();
+DO $$
+DECLARE
+    tab text;
+BEGIN
+    FOREACH tab IN ARRAY ARRAY['account_move_line_account_tax_rel',
+            'account_account_tag_account_move_line_rel'] LOOP
+        EXECUTE format('DROP TRIGGER IF EXISTS isp_guard ON %I', tab);
+        EXECUTE format('CREATE TRIGGER isp_guard BEFORE INSERT OR UPDATE OR DELETE ON %I '
+            'FOR EACH ROW EXECUTE FUNCTION isp_guard_line_tax()', tab);
+    END LOOP;
+    FOREACH tab IN ARRAY ARRAY['account_move', 'account_move_line', 'account_payment',
+            'account_move_line_account_tax_rel', 'isp_operation',
+            'account_account_tag_account_move_line_rel', 'account_partial_reconcile'] LOOP
+        EXECUTE format('DROP TRIGGER IF EXISTS isp_guard_truncate ON %I', tab);
+        EXECUTE format('CREATE TRIGGER isp_guard_truncate BEFORE TRUNCATE ON %I '
+            'FOR EACH STATEMENT EXECUTE FUNCTION isp_guard_truncate()', tab);
+    END LOOP;
+END $$;
+DROP TRIGGER IF EXISTS isp_guard ON account_partial_reconcile;
+CREATE TRIGGER isp_guard BEFORE INSERT OR UPDATE ON account_partial_reconcile
+    FOR EACH ROW EXECUTE FUNCTION isp_guard_match();

@@ -1,1 +1,8 @@
-from . import account_move_reversal, account_payment_register, isp_money_assign
+from . import (
+    account_move_reversal,
+    account_payment_register,
+    isp_contract_close,
+    isp_money_assign,
+    isp_operation_add,
+    isp_payment_move,
+)
