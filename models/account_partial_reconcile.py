@@ -5,6 +5,12 @@ from odoo.exceptions import UserError
 class AccountPartialReconcile(models.Model):
     _inherit = "account.partial.reconcile"
 
+    _isp_immutable = models.Constraint(
+        "CHECK (TRUE)",
+        "Lines of two contracts can't be matched. Money crosses contracts by a "
+        "transfer only.",
+    )
+
     @api.model_create_multi
     def create(self, vals_list):
         """Override of `account`: both sides belong to one contract, whoever matches;
@@ -39,4 +45,4 @@ class AccountPartialReconcile(models.Model):
         billings = lines.move_id.sudo().isp_billing_ids.filtered("is_paid")
         billings._start_when_paid(fields.Datetime.now())
         if billings.filtered(lambda b: b.kind == "setup"):
-            self.env.ref("mybizna_isp.isp_connection_cron_bill")._trigger()
+            self.env["isp.connection"]._trigger_billing()

@@ -1,10 +1,15 @@
-DROP TRIGGER IF EXISTS isp_guard ON account_move;
-DROP TRIGGER IF EXISTS isp_guard ON account_move_line;
-DROP TRIGGER IF EXISTS isp_guard ON account_payment;
-DROP TRIGGER IF EXISTS isp_guard ON isp_operation;
-DROP FUNCTION IF EXISTS isp_guard_move();
-DROP FUNCTION IF EXISTS isp_guard_line();
-DROP FUNCTION IF EXISTS isp_guard_payment();
-DROP FUNCTION IF EXISTS isp_guard_operation();
-DROP FUNCTION IF EXISTS isp_guard_refuse(text);
-DROP FUNCTION IF EXISTS isp_guard_maintenance(text);
+-- All that ledger_guard.sql has made, whatever version of it that was.
+DO $$
+DECLARE
+    found record;
+BEGIN
+    FOR found IN SELECT tgname, tgrelid::regclass AS tab FROM pg_trigger
+            WHERE NOT tgisinternal AND tgname LIKE 'isp\_guard%' LOOP
+        EXECUTE format('DROP TRIGGER %I ON %s', found.tgname, found.tab);
+    END LOOP;
+    FOR found IN SELECT oid::regprocedure AS name FROM pg_proc
+            WHERE proname LIKE 'isp\_guard%'
+            AND pronamespace = current_schema()::regnamespace LOOP
+        EXECUTE format('DROP FUNCTION %s', found.name);
+    END LOOP;
+END $$;
