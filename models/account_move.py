@@ -1,7 +1,6 @@
 from collections import defaultdict
 
 from odoo import fields, models
-from odoo.exceptions import UserError
 
 from .account_move_kind import GIVEN_KINDS
 
@@ -25,9 +24,6 @@ class AccountMove(models.Model):
         readonly=True,
         help="Carries a receivable of a contract; once posted, it isn't changed.",
     )
-    isp_period_id = fields.Many2one(
-        "isp.period", string="Reporting Period", copy=False, readonly=True
-    )
     # Who keeps the books without our groups reads documents, not the engine's rows.
     isp_billing_ids = fields.One2many(
         "isp.billing", "invoice_id", groups="mybizna_isp.isp_group_user"
@@ -46,6 +42,13 @@ class AccountMove(models.Model):
     isp_revoked_by_id = fields.Many2one(
         "account.move", string="Cancelled by", copy=False, readonly=True
     )
+    isp_hidden = fields.Boolean(
+        string="Hidden",
+        copy=False,
+        readonly=True,
+        help="Cancelled within its own reporting period, or the counter-entry of such "
+        "a document: statements and lists leave the pair out.",
+    )
 
     _isp_immutable = models.Constraint(
         "CHECK (TRUE)",
@@ -56,13 +59,14 @@ class AccountMove(models.Model):
         "(isp_revokes_id) WHERE isp_revokes_id IS NOT NULL",
         "This document has been cancelled by a counter-entry already.",
     )
+    _isp_hidden_idx = models.Index("(id) WHERE isp_hidden")
 
     # === POSTING === #
 
     def _post(self, soft=True):
         """Override of `account` to book contracts: the counter before any sum, the
         period before and after, an operation for each receivable line."""
-        ledger = self.filtered(lambda move: move._isp_get_contracts())
+        ledger = self._isp_get_posted_now(soft)
         ledger._isp_get_contracts()._lock_for_posting()
         ledger._isp_check_documents()
         ledger._isp_fill_day()
@@ -71,7 +75,6 @@ class AccountMove(models.Model):
         ledger.filtered(lambda move: not move.reversed_entry_id)._isp_stamp_kind()
         posted = super()._post(soft=soft)
         booked = posted & ledger
-        booked._isp_check_day()
         booked._isp_check_period()
         booked._isp_mark_revoked()
         booked.filtered("reversed_entry_id")._isp_stamp_kind()
@@ -79,6 +82,14 @@ class AccountMove(models.Model):
         booked._isp_check_kinds()
         booked._isp_settle()
         return posted
+
+    def _isp_get_posted_now(self, soft):
+        """Return the documents of contracts, without those that wait for their day."""
+        ledger = self.filtered(lambda move: move._isp_get_contracts())
+        if soft:
+            today = fields.Date.context_today(self)
+            ledger = ledger.filtered(lambda move: move.date <= today)
+        return ledger
 
     def _isp_get_contracts(self):
         return self.isp_contract_id | self.line_ids.isp_contract_id
@@ -89,35 +100,6 @@ class AccountMove(models.Model):
                 line.isp_contract_id and line.account_type == "asset_receivable"
             )
         )
-
-    def _isp_stamp_period(self):
-        """Mark documents as a contract's, in the open period of their date."""
-        # Reset to draft just now, the database must see that before they are posted.
-        self.flush_recordset(["state"])
-        self.line_ids.flush_recordset(["parent_state"])
-        Period = self.env["isp.period"]
-        groups = self.grouped(lambda move: (move.company_id, move.date))
-        for (company, day), moves in groups.items():
-            period = Period._require_open(company, day)
-            # Neither field takes part in any line: nothing is to be computed anew.
-            # They are the system's, whoever posts.
-            moves.sudo().with_context(skip_invoice_sync=True).write(
-                {"isp_is_ledger": True, "isp_period_id": period.id}
-            )
-
-    def _isp_check_period(self):
-        """Posting may move a date out of a locked month without a word: refuse."""
-        for move in self:
-            # Who posts need not be allowed to read reporting periods.
-            period = move.isp_period_id.sudo()
-            if not period.date_start <= move.date <= period.date_end:
-                raise UserError(
-                    self.env._(
-                        "%(document)s: its accounting date lies before a lock date. "
-                        "Choose a date in an open month.",
-                        document=move.display_name,
-                    )
-                )
 
     def _isp_write_operations(self):
         # Users post documents; the operations' table is written by posting alone.

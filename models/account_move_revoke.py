@@ -239,6 +239,8 @@ class AccountMove(models.Model):
         origin.isp_revoked_by_id = self
         origin.flush_recordset(["isp_revoked_by_id"])
         if self.isp_revokes_id and self._isp_is_hidden_with(origin):
+            # The database looks at the links: they are there first.
+            self.flush_recordset()
             (origin | self).isp_hidden = True
         origin._isp_revoke_billings()
         if payment := origin.origin_payment_id:

@@ -316,15 +316,11 @@ class IspMoneyReceipt(models.Model):
         }
 
     def _get_payment_date(self):
-        """Return the local day of payment, or today when that day is closed.
+        """Return the local day of payment, never one in the future.
 
-        Odoo's lock dates count as well: posting would move the date on its own.
+        Where that day is closed, posting finds an open one and keeps this as the date
+        of the bank.
         """
         company = self.company_id
-        today = company._isp_today()
         day = company._isp_to_local(self.paid_at or self.received_at).date()
-        is_free = day <= today and not company._get_violated_lock_dates(
-            day, False, self.collection_id.journal_id
-        )
-        is_open = is_free and self.env["isp.period"]._is_open(company, day)
-        return day if is_open else today
+        return min(day, company._isp_today())

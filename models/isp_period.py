@@ -1,8 +1,7 @@
-from dateutil.relativedelta import relativedelta
-
 from odoo import api, fields, models
 from odoo.exceptions import UserError
-from odoo.tools import SQL, format_date
+from odoo.fields import Domain
+from odoo.tools import SQL
 
 
 class IspPeriod(models.Model):
@@ -10,18 +9,29 @@ class IspPeriod(models.Model):
 
     _name = "isp.period"
     _description = "Reporting Period"
+    _inherit = ["mail.thread"]
     _order = "date_start desc"
 
     name = fields.Char(required=True)
     company_id = fields.Many2one(
         "res.company", required=True, index=True, default=lambda self: self.env.company
     )
-    date_start = fields.Date(string="From", required=True)
-    date_end = fields.Date(string="To", required=True)
+    date_start = fields.Date(string="From", required=True, tracking=True)
+    date_end = fields.Date(string="To", required=True, tracking=True)
     state = fields.Selection(
-        [("open", "Open"), ("closed", "Closed")], required=True, default="open"
+        [("open", "Open"), ("closed", "Closed")],
+        required=True,
+        readonly=True,
+        copy=False,
+        default="open",
     )
-    closed_at = fields.Datetime(readonly=True)
+    closed_at = fields.Datetime(string="Closed on", readonly=True, copy=False)
+    locks_before = fields.Json(
+        readonly=True,
+        copy=False,
+        help="Odoo's lock dates that its closing raised, and what they were.",
+    )
+    saldo_ids = fields.One2many("isp.saldo", "period_id")
 
     _dates = models.Constraint(
         "CHECK (date_end >= date_start)", "A period can't end before it starts."
@@ -36,31 +46,78 @@ class IspPeriod(models.Model):
 
     @api.model_create_multi
     def create(self, vals_list):
-        return super().create(
-            [{**vals, **self._stamp_closing(vals.get("state"))} for vals in vals_list]
+        """Override to open periods by hand: next to the others, and not too many."""
+        if any(vals.get("state", "open") != "open" for vals in vals_list):
+            self._refuse_state()
+        companies = self.env["res.company"].browse(
+            {vals.get("company_id") or self.env.company.id for vals in vals_list}
         )
+        for company in companies:
+            self._hold_chain(company)
+        periods = super().create(vals_list)
+        for company in periods.company_id:
+            periods._check_may_open(company)
+        return periods
 
     def write(self, vals):
-        self.filtered(lambda p: p._is_moved_by(vals))._refuse_if_used(
-            self.env._("Its dates are fixed: documents lie in it.")
-        )
-        vals = {key: value for key, value in vals.items() if key != "closed_at"}
-        turned = self.filtered(lambda p: p.state != vals.get("state", p.state))
-        res = super(IspPeriod, self - turned).write(vals)
-        if turned:
-            stamp = self._stamp_closing(vals["state"])
-            res = super(IspPeriod, turned).write({**vals, **stamp})
-        return res
+        if "state" in vals and not self.env.su:
+            if self.filtered(lambda p: p.state != vals["state"]):
+                self._refuse_state()
+        moved = self.filtered(lambda p: p._is_moved_by(vals))
+        if moved:
+            for company in moved.company_id:
+                self._hold_chain(company)
+            moved._refuse_if_used(
+                self.env._("Its dates are fixed: documents lie in it.")
+            )
+        if not self.env.su:
+            system = {"closed_at", "locks_before", "saldo_ids"}
+            vals = {key: value for key, value in vals.items() if key not in system}
+        return super().write(vals)
+
+    @api.constrains("date_start", "date_end", "company_id")
+    def _check_chain(self):
+        """Periods follow one another without a gap."""
+        for company in self.company_id:
+            periods = self._get_chain(company)
+            for before, after in zip(periods, periods[1:], strict=False):
+                if fields.Date.add(before.date_end, days=1) != after.date_start:
+                    raise UserError(
+                        self.env._(
+                            "There would be a gap between periods %(before)s and "
+                            "%(after)s. Let one begin on the day after the other.",
+                            before=before.name,
+                            after=after.name,
+                        )
+                    )
 
     @api.ondelete(at_uninstall=False)
     def _unlink_except_used(self):
         self._refuse_if_used(
             self.env._("It can't be deleted: documents lie in it. Close it instead.")
         )
+        for company in self.company_id:
+            chain = self._get_chain(company)
+            left = chain - self
+            # What stays must still be in one piece.
+            if left and left != chain.filtered(
+                lambda p, x=left: x[0].date_start <= p.date_start <= x[-1].date_start
+            ):
+                raise UserError(
+                    self.env._(
+                        "A period between two others can't be deleted: it would leave "
+                        "a gap."
+                    )
+                )
 
     @api.model
-    def _stamp_closing(self, state):
-        return {"closed_at": fields.Datetime.now() if state == "closed" else False}
+    def _refuse_state(self):
+        raise UserError(
+            self.env._(
+                "A period is opened and closed by its buttons alone: 'Close' on the "
+                "oldest open one, 'Reopen' on the last one closed."
+            )
+        )
 
     def _is_moved_by(self, vals):
         self.ensure_one()
@@ -71,7 +128,7 @@ class IspPeriod(models.Model):
         )
 
     def _refuse_if_used(self, sentence):
-        """Refuse a change of periods that documents lie in.
+        """Refuse a change of periods that documents lie in, or that are closed.
 
         :raise UserError: naming the period, with ``sentence``
         """
@@ -86,7 +143,7 @@ class IspPeriod(models.Model):
                     period=busy[0].name,
                 )
             )
-        used = self._filter_used()
+        used = self._filter_used() | self.filtered(lambda p: p.state == "closed")
         with self.pool.cursor() as cr:
             used |= self.browse(self.with_env(self.env(cr=cr))._filter_used().ids)
         if used:
@@ -106,96 +163,61 @@ class IspPeriod(models.Model):
         )
         return self.browse(period.id for (period,) in groups)
 
-    # === POSTING === #
+    # === CHAIN === #
 
     @api.model
-    def _get_for(self, company, day):
-        """Return the period of a company that a date lies in; a month opens by itself.
-
-        :param company: res.company record
-        :param date day: an accounting date
-        """
-        # Whoever posts need not be allowed to open periods.
-        Period = self.sudo()
-        period = Period.search(
-            [
-                ("company_id", "=", company.id),
-                ("date_start", "<=", day),
-                ("date_end", ">=", day),
-            ],
-            limit=1,
-        )
-        return period or Period._open_month(company, day)
+    def _get_chain(self, company, state=None):
+        """Return the periods of a company, the oldest first."""
+        domain = Domain("company_id", "=", company.id)
+        if state:
+            domain &= Domain("state", "=", state)
+        # Who posts need not be allowed to read reporting periods.
+        return self.sudo().search(domain, order="date_start")
 
     @api.model
-    def _open_month(self, company, day):
-        """Open the month of a date, which another transaction may do as well.
+    def _hold_chain(self, company):
+        """Let nobody else open a period of a company until the commit.
 
-        A row that this transaction can't see yet is a serialization failure: the
-        request or the scheduled action is repeated and finds it.
-
-        :raise UserError: when a period that ends or begins within the month is in
-            the way
+        Its first and last rows are touched: of two at once the second fails and is
+        repeated, with a view of what the first has done.
         """
-        start = day.replace(day=1)
-        rows = self.env.execute_query(
-            SQL(
-                "INSERT INTO isp_period (name, company_id, date_start, date_end, "
-                "state, create_uid, create_date, write_uid, write_date) "
-                "VALUES (%(name)s, %(company)s, %(start)s, %(end)s, 'open', "
-                "%(uid)s, %(now)s, %(uid)s, %(now)s) "
-                "ON CONFLICT DO NOTHING RETURNING id",
-                name=f"{day:%Y-%m}",
-                company=company.id,
-                start=start,
-                end=start + relativedelta(months=1, days=-1),
-                uid=self.env.uid,
-                now=self.env.cr.now(),
-            )
-        )
-        if not rows:
-            raise UserError(
-                self.env._(
-                    "No reporting period holds %(date)s, and one that holds a part of "
-                    "that month is there already. Enter the period that is missing.",
-                    date=format_date(self.env, day),
+        chain = self._get_chain(company)
+        (chain[:1] | chain[-1:])._touch()
+
+    def _touch(self):
+        """Make other transactions that change or touch these rows wait, and fail."""
+        if self:
+            self.flush_recordset()
+            self.env.cr.execute(
+                SQL(
+                    "UPDATE isp_period SET closed_at = closed_at WHERE id IN %s",
+                    tuple(self.ids),
                 )
             )
-        return self.browse(rows[0])
 
-    @api.model
-    def _is_open(self, company, day):
-        """Whether a document of this accounting date can be posted."""
-        return self._get_for(company, day).state == "open"
+    def _check_may_open(self, company):
+        """Refuse one open period too many, and an open one before a closed one.
 
-    @api.model
-    def _require_open(self, company, day):
-        """Return the open period a date lies in; it stays open until the commit.
-
-        :raise UserError: when that period is closed
+        :param company: res.company record that these periods are opened in
         """
-        period = self._get_for(company, day)
-        if period._share_state() != "open":
+        chain = self._get_chain(company)
+        opened = chain.filtered(lambda p: p.state == "open")
+        limit = company.isp_max_open_periods
+        if len(opened) > limit:
             raise UserError(
                 self.env._(
-                    "%(date)s lies in period %(period)s, which is closed. Give the "
-                    "document an accounting date in an open period.",
-                    date=format_date(self.env, day),
-                    period=period.name,
+                    "Only %(limit)s periods may be open at once, and %(periods)s would "
+                    "be. Close the oldest one first, or change the setting.",
+                    limit=limit,
+                    periods=", ".join(opened.mapped("name")),
                 )
             )
-        return period
-
-    def _share_state(self):
-        """Return the state of a period, and keep it until the end of the transaction.
-
-        Who closes the period waits for all who post into it; they don't wait for one
-        another. If it was closed after this transaction's snapshot, PostgreSQL says so
-        by a serialization failure: the caller is repeated and reads "closed".
-        """
-        self.ensure_one()
-        self.flush_recordset(["state"])
-        rows = self.env.execute_query(
-            SQL("SELECT state FROM isp_period WHERE id = %s FOR SHARE", self.id)
-        )
-        return rows[0][0]
+        closed = chain - opened
+        if closed and opened and opened[0].date_start < closed[-1].date_start:
+            raise UserError(
+                self.env._(
+                    "%(period)s can't be open: %(later)s, which is later, is closed.",
+                    period=opened[0].name,
+                    later=closed[-1].name,
+                )
+            )

@@ -4,6 +4,8 @@
 -- SET LOCAL isp.maintenance = 'on' opens all of it, 'merge' lets accounts and payers be
 -- replaced by those they were merged with; each row passed leaves a line in the log.
 
+-- An older version's, with fewer arguments, would make calls ambiguous.
+DROP FUNCTION IF EXISTS isp_guard_maintenance(text);
 CREATE OR REPLACE FUNCTION isp_guard_maintenance(what text, mode text DEFAULT 'on')
 RETURNS boolean AS $$
 BEGIN
@@ -234,6 +236,43 @@ BEGIN
     RETURN NULL;
 END $$ LANGUAGE plpgsql;
 
+-- What is posted on a contract is dated in an open reporting period. The period stays
+-- open until the commit: who closes it waits, or whoever posts starts again.
+CREATE OR REPLACE FUNCTION isp_guard_period() RETURNS trigger AS $$
+BEGIN
+    IF NEW.state IS DISTINCT FROM 'posted'
+            OR NOT (COALESCE(NEW.isp_is_ledger, false) OR NEW.isp_contract_id IS NOT NULL) THEN
+        RETURN NEW;
+    END IF;
+    IF TG_OP = 'INSERT' OR OLD.state IS DISTINCT FROM 'posted' THEN
+        PERFORM 1 FROM isp_period WHERE company_id = NEW.company_id AND state = 'closed'
+            AND NEW.date BETWEEN date_start AND date_end FOR SHARE;
+        IF FOUND AND NOT isp_guard_maintenance('account_move ' || NEW.id) THEN
+            RAISE EXCEPTION 'the accounting date lies in a closed reporting period'
+                USING ERRCODE = 'check_violation', TABLE = 'account_move',
+                CONSTRAINT = 'account_move_isp_period_closed';
+        END IF;
+        RETURN NEW;
+    END IF;
+    -- The paper's date stays. A pair is hidden by its cancelling, within one period.
+    IF (OLD.isp_document_date IS NOT NULL
+            AND OLD.isp_document_date IS DISTINCT FROM NEW.isp_document_date)
+        OR (COALESCE(OLD.isp_hidden, false) <> COALESCE(NEW.isp_hidden, false)
+            AND (NEW.isp_hidden IS NOT TRUE OR NOT EXISTS (
+                SELECT 1 FROM account_move other
+                WHERE other.id IN (NEW.isp_revokes_id, NEW.isp_revoked_by_id)
+                AND other.isp_period_id = NEW.isp_period_id)))
+    THEN
+        IF NOT isp_guard_maintenance('account_move ' || NEW.id) THEN
+            PERFORM isp_guard_refuse('account_move');
+        END IF;
+    END IF;
+    RETURN NEW;
+END $$ LANGUAGE plpgsql;
+
+DROP TRIGGER IF EXISTS isp_guard_period ON account_move;
+CREATE TRIGGER isp_guard_period BEFORE INSERT OR UPDATE ON account_move
+    FOR EACH ROW EXECUTE FUNCTION isp_guard_period();
 DROP TRIGGER IF EXISTS isp_guard ON account_move;
 CREATE TRIGGER isp_guard BEFORE INSERT OR UPDATE OR DELETE ON account_move
     FOR EACH ROW EXECUTE FUNCTION isp_guard_move();

@@ -5,4 +5,5 @@ from . import (
     isp_money_assign,
     isp_operation_add,
     isp_payment_move,
+    isp_period_reopen,
 )
