@@ -218,4 +218,4 @@ class IspBilling(models.Model):
                     connection.billing_date, billing.date_start
                 )
         if live:
-            self.env.ref("mybizna_isp.isp_connection_cron_bill")._trigger()
+            self.env["isp.connection"]._trigger_billing()

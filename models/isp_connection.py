@@ -5,6 +5,8 @@ from odoo.exceptions import UserError, ValidationError
 ENGINE_FIELDS = {
     "account_no",
     "anchor_date",
+    "billing_hold",
+    "billing_released",
     "billing_retry_at",
     "covered_until_at",
     "date_end",

@@ -22,17 +22,31 @@ class IspConnection(models.Model):
     # === CRON === #
 
     @api.model
-    def _cron_bill(self):
+    def _cron_bill(self, worker=0):
         """Take new lines into service and bill periods that are near, in batches.
 
         A batch that fails is done line by line: the poison line keeps its error. Money
         and access go first: the run stops at a batch edge while they wait.
+
+        :param int worker: which of several that run at once this is. Each claims what
+            it works on; the second begins at the other end, so that they rarely meet
         """
+        self._hold_lines()
         for step in ("_process_new", "_bill_next_period"):
-            if not self._run_step(step):
-                self.env.ref("mybizna_isp.isp_connection_cron_bill")._trigger()
-                self.env["ir.cron"]._commit_progress()
-                return
+            if not self.with_context(isp_worker=worker)._run_step(step):
+                self._trigger_billing()
+                break
+        self.env["isp.billing.run"]._update_progress()
+        self.env["ir.cron"]._commit_progress()
+
+    @api.model
+    def _trigger_billing(self):
+        self.env.ref("mybizna_isp.isp_connection_cron_bill")._trigger()
+        second = self.env.ref(
+            "mybizna_isp.isp_connection_cron_bill_second", raise_if_not_found=False
+        )
+        if second and second.sudo().active:
+            second._trigger()
 
     def _run_step(self, step):
         """Run one step over all lines it is due for.
@@ -57,8 +71,22 @@ class IspConnection(models.Model):
             size = min(max(round(size * pace), SIP_SIZE), BATCH_SIZE)
 
     def _find_batch(self, step, done_ids, size):
-        domain = self._get_step_domain(step) & Domain("id", "not in", done_ids)
-        return self.search(domain, limit=size, order="next_invoice_date, id")
+        due = self._get_step_domain(step)
+        order = "next_invoice_date, id"
+        if self.env.context.get("isp_worker"):
+            order = "next_invoice_date desc, id desc"
+        batch = self.search(
+            due & Domain("id", "not in", done_ids), limit=size, order=order
+        )
+        # Lines that share an invoice are billed together.
+        grouped = batch.contract_id.filtered("is_grouped")
+        if grouped:
+            batch |= self.search(
+                due
+                & Domain("contract_id", "in", grouped.ids)
+                & Domain("id", "not in", done_ids)
+            )
+        return batch
 
     @api.model
     def _get_step_domain(self, step):
@@ -85,14 +113,19 @@ class IspConnection(models.Model):
 
     @api.model
     def _get_bill_next_period_domain(self):
-        """Active lines whose next invoice is due today or earlier.
+        """Active lines whose next invoice is due today or earlier, and not on hold."""
+        return self._get_period_due_domain() & Domain("billing_hold", "=", False)
+
+    @api.model
+    def _get_period_due_domain(self, day=None):
+        """Active lines whose next invoice is due on a day (today) or earlier.
 
         Not those that are off by a suspension, nor those off because they owe: they
         get no invoice for a time they are not allowed to be on.
         """
         near = Domain.OR(
             Domain("company_id", "=", company.id)
-            & Domain("next_invoice_date", "<=", company._isp_today())
+            & Domain("next_invoice_date", "<=", day or company._isp_today())
             for company in self.env["res.company"].search([])
         )
         # Bundles of hours follow one another; they are not billed in advance.
@@ -195,3 +228,27 @@ class IspConnection(models.Model):
         )
         expired = self.search(Domain("access", "=", "off") & open_there)
         expired._mark_access_dirty()
+
+    # === PREVIEW === #
+
+    def _prepare_run_line_vals(self):
+        """Return what the next period of this line would be, and cost."""
+        self.ensure_one()
+        period = self._get_next_period()
+        vals = self._prepare_billing_vals(period)
+        items = [item for _command, _id, item in vals["item_ids"]]
+        amount = sum(item["amount"] * item.get("quantity", 1.0) for item in items)
+        last = self._get_period_billings()[:1].amount
+        return {
+            "connection_id": self.id,
+            "package_id": vals["package_id"],
+            "billing_date": self.billing_date,
+            "date_start": period.date_start,
+            "date_end": period.date_end,
+            "amount": amount,
+            "total": self._get_items_total(items),
+            "last_amount": last,
+            "difference": amount - last if last else 0.0,
+            "hold": self.billing_hold,
+            "state": "held" if self.billing_hold else "waiting",
+        }

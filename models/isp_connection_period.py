@@ -28,23 +28,24 @@ class IspConnection(models.Model):
             latest = self._get_period_billings()[:1]
             start = max(latest.end_at or now, now)
             return periods.period_from_moment(rule, start, company._isp_zone())
-        self._skip_unserved_time()
-        period = self._get_period_from(self.billing_date)
+        day, anchor = self._get_next_start()
+        period = self._get_period_from(day, anchor)
         while (fitted := self._fit_between_billed(period)) is None:
             following = company._isp_to_local(period.end_at).date()
-            period = self._get_period_from(following)
+            period = self._get_period_from(following, anchor)
         return fitted
 
-    def _skip_unserved_time(self):
-        """Let the next period of a line that is off begin today, not in the past."""
+    def _get_next_start(self):
+        """Return the day the next period begins, and the anchor it is counted from.
+
+        That of a line that is off begins today, not in the past.
+        """
+        self.ensure_one()
         today = self.company_id._isp_today()
-        if self.billing_date < today and self._decide_access().level == "off":
-            self.write(
-                {
-                    "billing_date": today,
-                    "anchor_date": self._get_rule().first_start(today),
-                }
-            )
+        is_past = self.billing_date < today
+        if is_past and self._decide_access().level == "off":
+            return today, self._get_rule().first_start(today)
+        return self.billing_date, self.anchor_date or self.billing_date
 
     def _get_rule(self):
         """Return this line's cycle as the arithmetic of `tools.periods`."""
@@ -52,10 +53,13 @@ class IspConnection(models.Model):
         day = self.contract_id.billing_day or self.company_id.isp_billing_day
         return self.package_id.billing_cycle_id._get_rule(day)
 
-    def _get_period_from(self, day):
+    def _get_period_from(self, day, anchor=None):
         """Return the `tools.periods.Period` of this line that begins on a day."""
         return periods.period_from_date(
-            self._get_rule(), self.anchor_date or day, day, self.company_id._isp_zone()
+            self._get_rule(),
+            anchor or self.anchor_date or day,
+            day,
+            self.company_id._isp_zone(),
         )
 
     def _fit_between_billed(self, period):
@@ -77,8 +81,15 @@ class IspConnection(models.Model):
         return replace(period, start_at=start_at) if start_at < period.end_at else None
 
     def _set_following_date(self, period):
-        """Note the local date on which the period after this one begins."""
+        """Note the local date on which the period after this one begins, and where
+        periods are counted from, if that moved."""
+        if self.anchor_date and self.billing_date:
+            anchor = self._get_next_start()[1]
+            if anchor != self.anchor_date:
+                self.anchor_date = anchor
         self.billing_date = self.company_id._isp_to_local(period.end_at).date()
+        if self.billing_hold:
+            self.billing_hold = False
 
     def _get_period_billings(self):
         """Return the live billed periods, the latest first."""

@@ -101,3 +101,34 @@ class IspConnection(models.Model):
         return pricelist._get_product_price(
             product, 1.0, currency=self.currency_id, date=day
         )
+
+    # === TOTALS: what is shown before is what is posted === #
+
+    def _get_items_total(self, items):
+        """Return what items come to on a document, taxes included.
+
+        :param list items: dicts of values, as `_prepare_period_items` gives them
+        """
+        self.ensure_one()
+        return self.currency_id.round(sum(self._get_item_total(item) for item in items))
+
+    def _get_item_total(self, item):
+        product = self.env["product.product"].browse(item["product_id"])
+        taxes = self._get_item_taxes(product, item.get("date_start"))
+        quantity = item.get("quantity", 1.0)
+        if not taxes:
+            return self.currency_id.round(item["amount"] * quantity)
+        return taxes.compute_all(
+            item["amount"],
+            currency=self.currency_id,
+            quantity=quantity,
+            product=product,
+            partner=self.contract_id.payer_id or self.partner_id,
+            # As lines of a contract are rounded when they are posted.
+            rounding_method="round_per_line",
+        )["total_included"]
+
+    def _get_item_taxes(self, product, day):
+        """Return the taxes of a product on this line's documents."""
+        taxes = product.taxes_id._filter_taxes_by_company(self.company_id)
+        return self.contract_id.fiscal_position_id.map_tax(taxes)

@@ -162,6 +162,16 @@ class IspHome(models.AbstractModel):
                 "color": "danger",
                 "domain": Domain("needs_attention", "!=", False),
             },
+            "hold": {
+                **lines,
+                "title": self.env._("Billing on hold"),
+                "hint": self.env._("Behind, or far more than last month: have a look"),
+                "icon": "fa-hand-paper-o",
+                "color": "danger",
+                "action": "mybizna_isp.isp_connection_hold_action",
+                "group": CLERK,
+                "domain": Domain("billing_hold", "!=", False),
+            },
             "new": {
                 **lines,
                 "title": self.env._("New, waiting for payment"),
