@@ -112,18 +112,7 @@ class AccountMove(models.Model):
     def _isp_check_discount(self):
         """A discount refers to one charge of its contract and stays within it."""
         charge = self.reversed_entry_id
-        is_charge = (
-            charge.isp_kind == "charge"
-            and charge.state == "posted"
-            and charge.isp_contract_id == self.isp_contract_id
-        )
-        if not is_charge or charge.isp_revoked_by_id:
-            raise UserError(
-                self.env._(
-                    "A discount refers to a charge of the same contract that is not "
-                    "cancelled. Choose its invoice."
-                )
-            )
+        charge._isp_check_discountable(self.isp_contract_id)
         if self.currency_id.compare_amounts(charge._isp_get_left(), 0) < 0:
             raise UserError(
                 self.env._(
@@ -131,6 +120,20 @@ class AccountMove(models.Model):
                     "back than was charged.",
                     charge=charge.name,
                     total=charge.currency_id.format(charge.amount_total),
+                )
+            )
+
+    def _isp_check_discountable(self, contract):
+        is_charge = (
+            self.isp_kind == "charge"
+            and self.state == "posted"
+            and self.isp_contract_id == contract
+        )
+        if not is_charge or self.isp_revoked_by_id:
+            raise UserError(
+                self.env._(
+                    "A discount refers to a charge of the same contract that is not "
+                    "cancelled. Choose its invoice."
                 )
             )
 

@@ -66,6 +66,7 @@ class IspContract(models.Model):
         :param charge: the posted invoice it refers to
         :param float amount: what the client gets, taxes included
         """
+        charge._isp_check_discountable(self)
         nowhere = self.env["isp.connection"]
         charged = charge.invoice_line_ids.filtered(
             lambda line: (
