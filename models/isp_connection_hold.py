@@ -100,16 +100,15 @@ class IspConnection(models.Model):
             self.with_context(tracking_disable=True).billing_hold = reason
 
     def _is_behind(self):
-        """Whether a whole period has passed that was never invoiced.
+        """Whether a whole period has passed of a line that was never billed here.
 
-        A line that was off begins again today by itself, but one that was never billed
-        here comes from elsewhere: its date needs a look.
+        It comes from elsewhere, and its date needs a look. Periods that were missed
+        here are made up in order, where the line was on; one that was off begins again
+        today.
         """
         self.ensure_one()
         today = self.company_id._isp_today()
-        if self._get_rule().is_hourly or self.billing_date >= today:
-            return False
-        if self.billing_ids and self._decide_access().level == "off":
+        if self._get_rule().is_hourly or self._get_period_billings():
             return False
         period = self._get_period_from(self.billing_date)
         if self.package_id.billing_timing == "arrears":
