@@ -95,11 +95,13 @@ class IspConnection(models.Model):
     def _get_price(self, day, package=None):
         """Return the price of one period on a service date, by the pricelist."""
         product = (package or self.package_id).product_id
-        pricelist = self.contract_id.pricelist_id
+        company = self.company_id
+        pricelist = self.contract_id.pricelist_id or company.isp_pricelist_id
         if not pricelist:
-            return product.with_company(self.company_id).lst_price
+            return product.with_company(company).lst_price
+        # Rules hold moments: the day begins at the company's midnight.
         return pricelist._get_product_price(
-            product, 1.0, currency=self.currency_id, date=day
+            product, 1.0, currency=self.currency_id, date=company._isp_to_utc(day)
         )
 
     # === TOTALS: what is shown before is what is posted === #
@@ -130,5 +132,7 @@ class IspConnection(models.Model):
 
     def _get_item_taxes(self, product, day):
         """Return the taxes of a product on this line's documents."""
-        taxes = product.taxes_id._filter_taxes_by_company(self.company_id)
-        return self.contract_id.fiscal_position_id.map_tax(taxes)
+        company = self.company_id
+        return product._isp_get_taxes_on(
+            day or company._isp_today(), company, self.contract_id.fiscal_position_id
+        )

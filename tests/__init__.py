@@ -32,8 +32,10 @@ from . import (
     test_period_concurrency,
     test_periods_and_reasons,
     test_playsms,
+    test_price_dates,
     test_screens,
     test_sms_inbox,
     test_stacked_taxes,
     test_status,
+    test_tax_schedule,
 )

@@ -4,6 +4,8 @@ from . import (
     isp_contract_close,
     isp_money_assign,
     isp_operation_add,
+    isp_package_price,
     isp_payment_move,
     isp_period_reopen,
+    isp_tax_activate,
 )
