@@ -213,6 +213,11 @@ class IspOperationAdd(models.TransientModel):
             contract, self.sudo()._get_details()
         )
 
+    @api.model
+    def _add_many(self, vals_list):
+        """Book several operations, in their order, for programs."""
+        return [add._add() for add in self.create(vals_list)]
+
     def _check_rights(self):
         """The person must be allowed the kind, and to see all that is named."""
         if not self.env.user.has_group("mybizna_isp.isp_group_clerk"):
