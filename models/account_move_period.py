@@ -43,9 +43,9 @@ class AccountMove(models.Model):
             self._isp_require_period_right()
         prepared = []
         for vals in vals_list:
-            if vals.get("isp_document_date") and not vals.get("date"):
-                if vals.get("move_type", "entry") == "entry":
-                    vals = {**vals, "date": vals["isp_document_date"]}
+            is_entry = vals.get("move_type", "entry") == "entry"
+            if is_entry and vals.get("isp_document_date") and not vals.get("date"):
+                vals = {**vals, "date": vals["isp_document_date"]}
             prepared.append(vals)
         return super().create(prepared)
 
@@ -113,19 +113,18 @@ class AccountMove(models.Model):
         self.ensure_one()
         document_date = self._isp_get_document_date()
         self._isp_refuse_future(document_date)
-        has_tax = bool(opened) and self._affect_tax_report()
         if period := self.isp_period_id.sudo():
             if period not in opened:
                 period._refuse_choice(self.display_name)
             is_inside = period.date_start <= self.date <= period.date_end
             wanted = self.date if is_inside else document_date
-            day = period._find_free_day(wanted, self.journal_id, has_tax)
+            day = period._find_free_day(wanted, self.journal_id, self)
         elif self._isp_is_date_given(document_date):
             period, day = opened._get_holding(self.date), self.date
             if not period:
                 opened._refuse_day(self.company_id, self.display_name, day)
         else:
-            period, day = opened._find_place(document_date, self.journal_id, has_tax)
+            period, day = opened._find_place(document_date, self.journal_id, self)
         if not period or not day:
             self._isp_refuse_locked()
         return period, day, document_date

@@ -86,10 +86,9 @@ class AccountMove(models.Model):
         """
         opened = self.env["isp.period"]._get_open(self.company_id)
         own = opened & self.isp_period_id
-        has_tax = self._affect_tax_report()
         for period in own | (opened - own):
             wanted = self.date if period == own else min(today, period.date_end)
-            if day := period._find_free_day(wanted, self.journal_id, has_tax):
+            if day := period._find_free_day(wanted, self.journal_id, self):
                 return period, day
         self._isp_refuse_locked()
 
@@ -134,7 +133,7 @@ class AccountMove(models.Model):
         origin = self.reversed_entry_id
         undoes = self.isp_revokes_id or origin.isp_revoked_by_id
         # A credit note that took a period back: the period may be billed anew by now.
-        freed = any(
+        freed = not self._isp_is_engine_credit() and any(
             billing.state == "revoked"
             and billing.connection_id in self.line_ids.isp_connection_id
             for billing in origin.isp_billing_ids
@@ -162,7 +161,7 @@ class AccountMove(models.Model):
                         origin=origin.name,
                     )
                 )
-            if mirror.isp_kind in GIVEN_KINDS:
+            if mirror.isp_kind in GIVEN_KINDS or mirror._isp_is_engine_credit():
                 continue
             if mirror.isp_revokes_id:
                 mirror._isp_link_revoked(origin)

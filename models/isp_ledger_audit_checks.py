@@ -66,7 +66,8 @@ DATES = """
 PERIODS = """
     SELECT name, following, date_end, next_start, state, next_state FROM (
         SELECT name, date_end, state, LEAD(name) OVER chain AS following,
-            LEAD(date_start) OVER chain AS next_start, LEAD(state) OVER chain AS next_state
+            LEAD(date_start) OVER chain AS next_start,
+            LEAD(state) OVER chain AS next_state
         FROM isp_period WHERE company_id = %(company)s
         WINDOW chain AS (ORDER BY date_start, id)
     ) pairs

@@ -60,9 +60,9 @@ class IspPeriod(models.Model):
         return periods
 
     def write(self, vals):
-        if "state" in vals and not self.env.su:
-            if self.filtered(lambda p: p.state != vals["state"]):
-                self._refuse_state()
+        turned = self.filtered(lambda p: p.state != vals.get("state", p.state))
+        if turned and not self.env.su:
+            self._refuse_state()
         moved = self.filtered(lambda p: p._is_moved_by(vals))
         if moved:
             for company in moved.company_id:

@@ -3,7 +3,7 @@ from datetime import timedelta
 
 from dateutil.relativedelta import relativedelta
 
-from odoo import api, fields, models
+from odoo import api, models
 from odoo.exceptions import UserError
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 from odoo.tools import SQL, format_date
@@ -105,7 +105,7 @@ class IspPeriod(models.Model):
 
     # === WHERE A DOCUMENT BELONGS === #
 
-    def _find_place(self, day, journal, has_tax=False):
+    def _find_place(self, day, journal, move=None):
         """Return the period and the accounting date of a document, by the rule.
 
         The period of its own date if that is open, else the oldest open one with the
@@ -113,11 +113,11 @@ class IspPeriod(models.Model):
 
         :param date day: the date of the document
         :param journal: account.journal, for its lock dates
-        :param bool has_tax: whether the lock date of tax returns counts
+        :param move: account.move, for the lock date of tax returns
         :return: (period, date); an empty period when no open one has a free day
         """
         for period in self.filtered(lambda p: p.date_end >= day):
-            free = period._find_free_day(day, journal, has_tax)
+            free = period._find_free_day(day, journal, move)
             if free:
                 return period, free
         return self.browse(), day
@@ -126,13 +126,16 @@ class IspPeriod(models.Model):
         """Return which of these periods a date lies in."""
         return self.filtered(lambda p: p.date_start <= day <= p.date_end)
 
-    def _find_free_day(self, day, journal, has_tax=False):
+    def _find_free_day(self, day, journal, move=None):
         """Return the day of this period nearest to a date that no lock date holds."""
         self.ensure_one()
         free = min(max(day, self.date_start), self.date_end)
         company = self.company_id
-        raised = [lock for c in company.parent_ids for n in LOCK_DATES if (lock := c[n])]
+        raised = [
+            lock for c in company.parent_ids for n in LOCK_DATES if (lock := c[n])
+        ]
         if raised and max(raised) >= free:
+            has_tax = bool(move) and move._affect_tax_report()
             if locks := company._get_violated_lock_dates(free, has_tax, journal):
                 free = locks[-1][0] + timedelta(days=1)
         return free if free <= self.date_end else None

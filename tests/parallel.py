@@ -10,6 +10,7 @@ from odoo.tests.common import BaseCase, get_db_name
 # In an order that foreign keys allow; each has a company or hangs on one that has.
 LEFTOVERS = (
     "DELETE FROM account_partial_reconcile WHERE company_id = %(company)s",
+    "DELETE FROM isp_saldo WHERE company_id = %(company)s",
     "DELETE FROM isp_operation WHERE company_id = %(company)s",
     "DELETE FROM isp_billing WHERE company_id = %(company)s",
     "UPDATE isp_connection SET invoice_id = NULL WHERE company_id = %(company)s",

@@ -253,14 +253,12 @@ class TestBilling(IspCommon):
             connection = self._create_active()
             self._pay_all(connection)
         with freeze_time("2026-02-06 09:00:00"):
-            self.env["isp.period"]._get_for(
-                self.company, fields.Date.today()
-            ).state = "closed"
+            self.company.fiscalyear_lock_date = "2026-02-28"
             self._run_cron()
-            self.assertIn("is closed", connection.needs_attention)
+            self.assertIn("before a lock date", connection.needs_attention)
             self.assertEqual(connection.billing_date, date(2026, 2, 10))
             self.assertEqual(len(connection.billing_ids), 1)
-            self.env["isp.period"].search([]).state = "open"
+            self.company.fiscalyear_lock_date = False
             connection.sudo().billing_retry_at = False
             self._run_cron()
             self.assertEqual(len(connection.billing_ids), 2)

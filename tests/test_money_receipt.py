@@ -1,3 +1,5 @@
+from datetime import timedelta
+
 from odoo.tests import new_test_user, tagged
 
 from ..models import isp_sms_inbox_process as process
@@ -57,27 +59,30 @@ class TestMoneyReceipt(MoneyCommon):
         receipt = self._read(
             self._sms(5, self.line.account_no, at=yesterday)
         ).receipt_id
-        self.assertEqual(receipt.payment_id.date, yesterday.date())
+        self.assertEqual(receipt.payment_id.isp_document_date, yesterday.date())
         self.assertEqual(
             self.company._isp_to_local(receipt.paid_at),
             yesterday.replace(second=0, microsecond=0),
         )
 
-    def test_a_day_in_a_closed_period_is_booked_today(self):
+    def test_a_late_message_keeps_its_day_and_counts_in_the_oldest_open_period(self):
         day = self._days_ago(90)
-        self.env["isp.period"]._get_for(self.company, day.date()).state = "closed"
         receipt = self._read(self._sms(5, self.line.account_no, at=day)).receipt_id
-        self.assertEqual(receipt.payment_id.date, self.company._isp_today())
+        payment = receipt.payment_id
+        oldest = self.env["isp.period"]._get_open(self.company)[0]
+        self.assertEqual(payment.isp_document_date, day.date())
+        self.assertEqual(payment.date, oldest.date_start)
+        self.assertEqual(payment.move_id.isp_period_id, oldest)
 
-    def test_a_day_before_a_lock_date_is_booked_today(self):
-        self.company.fiscalyear_lock_date = self._days_ago(30).date()
+    def test_a_message_of_a_day_before_a_lock_date_is_booked_behind_it(self):
+        opened = self.env["isp.period"]._get_open(self.company)
+        lock = opened[0].date_start
+        self.company.fiscalyear_lock_date = lock
         message = self._read(self._sms(5, self.line.account_no, at=self._days_ago(31)))
         self.assertEqual(message.state, "booked", message.reason)
-        receipt = message.receipt_id
-        self.assertEqual(receipt.payment_id.date, self.company._isp_today())
-        free = self._days_ago(29)
-        receipt = self._read(self._sms(5, self.line.account_no, at=free)).receipt_id
-        self.assertEqual(receipt.payment_id.date, free.date())
+        payment = message.receipt_id.payment_id
+        self.assertEqual(payment.date, lock + timedelta(days=1))
+        self.assertEqual(payment.move_id.date, payment.date)
 
     def test_the_chatter_says_by_which_rule_the_customer_was_found(self):
         receipt = self._read(self._sms(5, "mary")).receipt_id
