@@ -56,9 +56,7 @@ class Cycle:
         :return: the same type as ``anchor``
         """
         if self.unit == "months" and self.day:
-            return anchor + relativedelta(
-                months=self.duration * number, day=self.day
-            )
+            return anchor + relativedelta(months=self.duration * number, day=self.day)
         return anchor + relativedelta(**{self.unit: self.duration * number})
 
     def first_start(self, day):
