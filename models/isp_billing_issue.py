@@ -66,6 +66,7 @@ class IspBilling(models.Model):
             "partner_id": (contract.payer_id or contract.partner_id).id,
             "fiscal_position_id": contract.fiscal_position_id.id,
             "isp_contract_id": contract.id,
+            "isp_kind": "credit_note" if is_refund else "charge",
             # The day of issue; the service period stands on the line. Both dates are
             # given: Odoo would derive one from the other.
             "invoice_date": today,
