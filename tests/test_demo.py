@@ -72,5 +72,20 @@ class TestDemo(TransactionCase):
         waiting = self.env.ref(f"{MODULE}.isp_sms_inbox_demo_unmatched").receipt_id
         self.assertEqual(waiting.state, "unmatched")
 
+    def test_demo_shows_what_is_entered_by_hand(self):
+        expected = {
+            "george": ("transfer", -500),
+            "moses": ("transfer", 500),
+            "kamau_shop": ("deposit", -2000),
+            "catherine": ("goodwill", 150),
+            "halima": ("event", 0),
+        }
+        for name, (kind, amount) in expected.items():
+            contract = self._get_line(name).contract_id
+            found = {(o.kind, o.amount) for o in contract.operation_ids}
+            with self.subTest(line=name):
+                self.assertIn((kind, amount), found)
+        self.assertEqual(self._get_line("kamau_shop").contract_id.deposit_held, 2000)
+
     def test_demo_gateway_is_only_watched(self):
         self.assertEqual(self.env.ref(f"{MODULE}.isp_gateway_demo").mode, "watching")
