@@ -11,13 +11,24 @@ class IspConnection(models.Model):
     def _prepare_billing_vals(self, period):
         """Return the values of the billing row of a `tools.periods.Period`."""
         self.ensure_one()
-        package = self._get_package_on(period.date_start)
+        day = period.date_start
+        vals = self._prepare_row_vals(
+            self._get_package_on(day), self._get_quantity_on(day), period
+        )
+        vals["item_ids"] += [
+            fields.Command.create(item) for item in self._prepare_extra_items(period)
+        ]
+        return vals
+
+    def _prepare_row_vals(self, package, quantity, period):
+        """Return the values of the row of a period, of any package of this line."""
         part = (period.date_start, period.date_end)
         return {
             "name": self._describe_period(package, part),
+            "kind": "period",
             "connection_id": self.id,
             "package_id": package.id,
-            "quantity": self.quantity,
+            "quantity": quantity,
             "date_start": period.date_start,
             "date_end": period.date_end,
             "start_at": period.start_at,
@@ -27,9 +38,8 @@ class IspConnection(models.Model):
             "item_ids": [
                 fields.Command.create(item)
                 for item in self._prepare_period_items(
-                    package, self.quantity, period.whole, part
+                    package, quantity, period.whole, part
                 )
-                + self._prepare_extra_items(period)
             ],
         }
 
@@ -45,6 +55,11 @@ class IspConnection(models.Model):
         """Return the package a line has on a service date."""
         self.ensure_one()
         return self.package_id
+
+    def _get_quantity_on(self, day):
+        """Return how many times the package is charged on a service date."""
+        self.ensure_one()
+        return self.quantity
 
     def _prepare_period_items(self, package, quantity, whole, part):
         """Return the items that charge a period, or a part of one.
@@ -79,12 +94,12 @@ class IspConnection(models.Model):
                     total=proration.count(whole),
                 ),
             }
-        return [item, *self._prepare_discount_items(item, whole, part)]
+        return [item, *self._prepare_discount_items(item, whole, part, package)]
 
     def _get_share(self, amount, whole, part):
         return proration.share(amount, whole, part, self.currency_id.decimal_places)
 
-    def _prepare_discount_items(self, item, whole, part):
+    def _prepare_discount_items(self, item, whole, part, package):
         """Return the items that lower a charge; none where nothing was agreed."""
         return []
 

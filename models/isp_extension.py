@@ -16,6 +16,7 @@ class IspExtension(models.Model):
             ("holiday", "Holiday"),
             ("migrated", "Paid until, from the old system"),
             ("held", "Cut held"),
+            ("change", "Difference of a change, not due yet"),
         ],
         required=True,
         default="promise",

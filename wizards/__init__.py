@@ -1,6 +1,8 @@
 from . import (
     account_move_reversal,
     account_payment_register,
+    isp_connection_change_wizard,
+    isp_connection_pause,
     isp_contract_close,
     isp_money_assign,
     isp_operation_add,
