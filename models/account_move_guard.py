@@ -156,13 +156,14 @@ class AccountMove(models.Model):
     def _isp_check_currency(self):
         # Who posts documents need not be allowed to read contracts.
         contracts = self._isp_get_contracts().sudo()
-        if wrong := contracts.filtered(lambda c: c.currency_id != self.currency_id):
+        currencies = self.currency_id | self._isp_get_receivables().currency_id
+        if wrong := contracts.filtered(lambda c: c.currency_id != currencies):
             raise UserError(
                 self.env._(
                     "%(document)s is in %(currency)s, contract %(contract)s is kept in "
                     "%(expected)s. Enter it in that currency.",
                     document=self.display_name,
-                    currency=self.currency_id.name,
+                    currency=", ".join(currencies.mapped("name")),
                     contract=wrong[0].name,
                     expected=wrong[0].currency_id.name,
                 )

@@ -61,6 +61,10 @@ class IspOperation(models.Model):
     _line_uniq = models.UniqueIndex(
         "(line_id) WHERE line_id IS NOT NULL", "This line is an operation already."
     )
+    _isp_immutable = models.Constraint(
+        "CHECK (TRUE)",
+        "An operation can't be changed or deleted. Enter a counter-entry instead.",
+    )
     _event_or_line = models.Constraint(
         "CHECK ((kind = 'event') = (line_id IS NULL) "
         "AND (kind <> 'event' OR COALESCE(amount, 0) = 0))",
