@@ -1,1 +1,1 @@
-from . import playsms
+from . import playsms, portal

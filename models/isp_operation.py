@@ -30,7 +30,7 @@ class IspOperation(models.Model):
         "isp.service.type", string="Service", readonly=True, ondelete="restrict"
     )
     company_id = fields.Many2one(
-        "res.company", required=True, readonly=True, index=True, ondelete="restrict"
+        "res.company", required=True, readonly=True, ondelete="restrict"
     )
     currency_id = fields.Many2one(
         "res.currency", required=True, readonly=True, ondelete="restrict"
@@ -41,10 +41,8 @@ class IspOperation(models.Model):
     amount = fields.Monetary(
         readonly=True, help="The change of the contract's balance: payments add."
     )
-    description = fields.Char(readonly=True)
-    time = fields.Datetime(
-        required=True, readonly=True, default=fields.Datetime.now, index=True
-    )
+    description = fields.Char(readonly=True, index="trigram")
+    time = fields.Datetime(required=True, readonly=True, default=fields.Datetime.now)
     date = fields.Date(string="Accounting Date", required=True, readonly=True)
     period_id = fields.Many2one("isp.period", readonly=True, ondelete="restrict")
     move_id = fields.Many2one(
@@ -75,8 +73,6 @@ class IspOperation(models.Model):
         f"AND NOT (kind IN {tuple(_DOWN)} AND amount > 0))",
         "The sign of an operation's amount must fit its kind.",
     )
-    # A statement reads one contract in order; the balance is its sum.
-    _contract_idx = models.Index("(contract_id, id) INCLUDE (amount)")
 
     def init(self):
         """Install the database's own guard of posted documents; `-u` heals it."""

@@ -29,6 +29,7 @@ from . import (
     test_money_receipt,
     test_neutralize,
     test_operation_add,
+    test_operation_list,
     test_operation_moved,
     test_operation_parallel,
     test_operation_refused,
@@ -42,6 +43,8 @@ from . import (
     test_screens,
     test_sms_inbox,
     test_stacked_taxes,
+    test_statement,
+    test_statement_portal,
     test_status,
     test_tax_schedule,
 )

@@ -9,5 +9,6 @@ from . import (
     isp_package_price,
     isp_payment_move,
     isp_period_reopen,
+    isp_statement,
     isp_tax_activate,
 )
