@@ -8,6 +8,8 @@ GUARDED_FIELDS = {
     "currency_id",
     "journal_id",
     "partner_id",
+    "partner_type",
+    "payment_type",
     "isp_contract_id",
     "isp_connection_id",
     "isp_receipt_id",
