@@ -1,6 +1,12 @@
+from datetime import date, timedelta
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from odoo import Command
 from odoo.tests import tagged
 
+from ..tools import proration
 from .common import IspCommon
 
 METHODS = ("round_per_line", "round_globally")
@@ -119,6 +125,99 @@ class TestStackedTaxes(IspCommon):
             if price % 25 == 0:
                 yield price * 100 + 50
                 yield price * 100 + 99
+
+    # === whatever the lines === #
+
+    def _get_totals(self, rows, digits, method):
+        """What rows (price, quantity, discount, taxes) come to on one document."""
+        company = self.companies[digits]
+        company.tax_calculation_rounding_method = method
+        AccountTax = self.env["account.tax"]
+        base_lines = [
+            {
+                **self.base_line,
+                "price_unit": price,
+                "quantity": quantity,
+                "discount": discount,
+                "tax_ids": taxes,
+                "currency_id": company.currency_id,
+            }
+            for price, quantity, discount, taxes in rows
+        ]
+        AccountTax._add_tax_details_in_base_lines(base_lines, company)
+        AccountTax._round_base_lines_tax_details(base_lines, company)
+        for line in base_lines:
+            details = line["tax_details"]
+            self.assertEqual(details["delta_total_excluded"], 0)
+            self.assertEqual(details["delta_total_excluded_currency"], 0)
+        return [line["tax_details"]["total_included"] for line in base_lines]
+
+    def _prepare_property(self):
+        move = self._create_invoices([[(1500, 1, self.stack)]])
+        self.base_line = move._prepare_product_base_line_for_taxes_computation(
+            move.invoice_line_ids
+        )
+        self.companies = {}
+        for digits in (0, 2, 3):
+            currency = self.env["res.currency"].create(
+                {"name": f"D{digits}", "symbol": "D", "rounding": 10**-digits}
+            )
+            self.companies[digits] = self.env["res.company"].create(
+                {"name": currency.name, "currency_id": currency.id}
+            )
+
+    def test_any_lines_of_any_document_total_their_prices(self):
+        self._prepare_property()
+        line = st.tuples(
+            st.integers(-1_500_000, 1_500_000),
+            st.integers(1, 20),
+            st.sampled_from([self.excise, self.vat, self.stack, self.stack[:0]]),
+        )
+
+        @settings(max_examples=300, deadline=None, database=None)
+        @given(
+            st.lists(line, min_size=1, max_size=12),
+            st.sampled_from([0, 2, 3]),
+            st.sampled_from(METHODS),
+        )
+        def check(lines, digits, method):
+            # Beside a tax on top of the price, that of another line stays what it is.
+            rows = [(units / 10**digits, n, 0, taxes) for units, n, taxes in lines]
+            levied = [*rows, (100, 1, 0, self.on_top)]
+            for given_rows in (rows, levied):
+                totals = self._get_totals(given_rows, digits, method)
+                for (units, n, _taxes), total in zip(lines, totals, strict=False):
+                    self.assertEqual(round(total * 10**digits), units * n)
+
+        check()
+
+    def test_the_parts_of_any_period_total_its_price(self):
+        self._prepare_property()
+
+        @settings(max_examples=200, deadline=None, database=None)
+        @given(
+            st.integers(20, 15_000_000),
+            st.dates(date(2024, 1, 1), date(2030, 12, 31)),
+            st.integers(2, 366),
+            st.sets(st.integers(1, 365), max_size=8),
+            st.sampled_from([0, 2, 3]),
+            st.sampled_from(METHODS),
+        )
+        def check(units, first, length, cuts, digits, method):
+            edges = sorted({0, length, *(cut for cut in cuts if cut < length)})
+            days = [first + timedelta(days=edge) for edge in edges]
+            whole = (first, days[-1] - timedelta(days=1))
+            parts = [
+                proration.share(
+                    units / 10**digits, whole, (a, b - timedelta(days=1)), digits
+                )
+                for a, b in zip(days, days[1:], strict=False)
+            ]
+            rows = [(part, 1, 0, self.stack) for part in parts]
+            totals = self._get_totals(rows, digits, method)
+            self.assertEqual(sum(round(t * 10**digits) for t in totals), units)
+
+        check()
 
     def test_1500_and_2999_stand_on_the_line_as_they_were_agreed(self):
         self._use("round_globally")
