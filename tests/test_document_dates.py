@@ -1,5 +1,6 @@
 from datetime import date
 
+from odoo import fields
 from odoo.exceptions import AccessError
 from odoo.tests import Form, tagged
 
@@ -220,3 +221,18 @@ class TestDocumentDates(PeriodCommon):
         self.company.sale_lock_date = "2015-07-31"
         with self._at("2015-07-02"), self.assertRefused("lies before a lock date"):
             self._invoice()
+
+    # === THE BALANCE AT ANY MOMENT === #
+
+    def test_the_balance_at_a_moment_is_the_sum_up_to_it(self):
+        moments = {}
+        for day, amount in (("2026-03-01", 100), ("2026-03-05", 50.25)):
+            with self._at(day):
+                self._pay(self.contract, amount)
+        with self._at("2026-04-02"):
+            self._invoice(400)
+        for day in ("2026-02-28", "2026-03-01", "2026-03-04", "2026-03-05"):
+            moments[day] = self.contract._get_balance_at(f"{day} 09:00:00")
+        moments["now"] = self.contract._get_balance_at(fields.Datetime.now())
+        self.assertEqual(list(moments.values()), [0, 100, 100, 150.25, -249.75])
+        self.assertEqual(moments["now"], self.contract.balance)

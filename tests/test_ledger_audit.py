@@ -1,4 +1,3 @@
-from odoo import fields
 from odoo.exceptions import AccessError
 from odoo.tests import tagged
 
@@ -39,8 +38,10 @@ class TestLedgerAudit(PeriodCommon):
     def _assertFinds(self, *sentences, count=None):
         audit = self._audit()
         self.assertEqual(audit.state, "differs")
+        # Odoo glues a currency's sign to its amount.
+        found = audit.differences.replace("\xa0", " ").replace("\ufeff", "")
         for sentence in sentences:
-            self.assertRegex(audit.differences, sentence)
+            self.assertRegex(found, sentence)
         if count:
             self.assertEqual(audit.difference_count, count, audit.differences)
         return audit
@@ -60,13 +61,13 @@ class TestLedgerAudit(PeriodCommon):
             self.other.id,
         )
         audit = self._assertFinds(
-            rf"Contract {self.other.name}: its balance is \$.10\.01; its operations "
-            rf"sum up to \$.10\.00, its receivable to \$.10\.00",
+            rf"Contract {self.other.name}: its balance is \$ 10\.01; its operations "
+            rf"sum up to \$ 10\.00, its receivable to \$ 10\.00",
             count=1,
         )
         activity = audit.activity_ids
         self.assertEqual(activity.user_id, self.users["manager"])
-        self.assertIn(self.other.name, activity.note)
+        self.assertIn(self.other.name, activity.sudo().note)
 
     def test_a_receivable_that_differs_is_named(self):
         line = self.invoice.line_ids.filtered("isp_contract_id")
@@ -130,7 +131,7 @@ class TestLedgerAudit(PeriodCommon):
         saldo = self.contract.saldo_ids
         self._break("UPDATE isp_saldo SET closing = 1 WHERE id = %s", saldo.id)
         self._assertFinds(
-            rf"{self.contract.name}, period 2026-03: .*closing \$.1\.00 \(\$.-40\.00\)",
+            rf"{self.contract.name}, period 2026-03: .*closing \$ 1\.00 \(\$ -40\.00\)",
             count=1,
         )
 
@@ -148,7 +149,7 @@ class TestLedgerAudit(PeriodCommon):
             april.id,
         )
         self._assertFinds(
-            r"period 2026-04: opening \$.-35\.00 \(expected \$.-40", count=1
+            r"period 2026-04: opening \$ -35\.00 \(expected \$ -40", count=1
         )
         self._break("DELETE FROM isp_saldo WHERE id = %s", april.id)
         self._assertFinds("period 2026-04: opening nothing", count=1)
@@ -168,20 +169,5 @@ class TestLedgerAudit(PeriodCommon):
             ).method_direct_trigger()
         self.env.invalidate_all()
         last = Audit.search([("company_id", "=", self.company.id)], limit=1)
-        self.assertGreater(last, audit)
+        self.assertGreater(last.id, audit.id)
         self.assertEqual(last.state, "exact")
-
-    # === THE BALANCE AT ANY MOMENT === #
-
-    def test_the_balance_at_a_moment_is_the_sum_up_to_it(self):
-        moments = {}
-        for day, amount in (("2026-03-01", 100), ("2026-03-05", 50.25)):
-            with self._at(day):
-                self._pay(self.contract, amount)
-        with self._at("2026-04-02"):
-            self._invoice(400)
-        for day in ("2026-02-28", "2026-03-01", "2026-03-04", "2026-03-05"):
-            moments[day] = self.contract._get_balance_at(f"{day} 09:00:00")
-        moments["now"] = self.contract._get_balance_at(fields.Datetime.now())
-        self.assertEqual(list(moments.values()), [0, 100, 100, 150.25, -249.75])
-        self.assertEqual(moments["now"], self.contract.balance)
