@@ -296,6 +296,8 @@ class IspConnectionChange(models.Model):
         self.ensure_one()
         line, was_planned = self.connection_id, self.state == "planned"
         self.state = "cancelled" if was_planned else "undone"
+        # Before another one is planned: the unique key looks at the row.
+        self.flush_recordset(["state"])
         if not was_planned:
             line.write(
                 {

@@ -86,6 +86,7 @@ class IspConnection(models.Model):
         if self.state != "active":
             self.write({"package_id": package.id, "quantity": quantity})
             return Change
+        is_later = day > self.company_id._isp_today()
         change = Change.create(
             {
                 "connection_id": self.id,
@@ -95,12 +96,13 @@ class IspConnection(models.Model):
                 "quantity_from": self.quantity,
                 "quantity_to": quantity,
                 "date": day,
+                "state": "planned" if is_later else "done",
                 "user_id": self.env.uid,
                 "note": note,
                 "preview": text,
             }
         )
-        if day > self.company_id._isp_today():
+        if is_later:
             change._apply_ahead()
         else:
             change._apply()

@@ -1,4 +1,4 @@
-from odoo import fields, models
+from odoo import api, fields, models
 
 
 class IspExtension(models.Model):
@@ -23,7 +23,12 @@ class IspExtension(models.Model):
     )
     currency_id = fields.Many2one(related="connection_id.currency_id")
     amount = fields.Monetary(
-        string="Worth", help="What this gives away, for the report; it books nothing."
+        string="Worth",
+        compute="_compute_amount",
+        store=True,
+        readonly=False,
+        help="What this gives away: the price of its time, taxes included. For the "
+        "report; it books nothing. Open ones have none until they end.",
     )
 
     _dates = models.Constraint(
@@ -31,3 +36,27 @@ class IspExtension(models.Model):
         "An extension can't end before it begins.",
     )
     _open_idx = models.Index("(connection_id, date_from, date_to)")
+
+    @api.depends("connection_id", "kind", "date_from", "date_to")
+    def _compute_amount(self):
+        for extension in self:
+            extension.amount = extension._get_worth()
+
+    def _get_worth(self):
+        """Return the share of the price that its time is of a period.
+
+        What was paid in the old system isn't given away, nor is what is owed.
+        """
+        # Who gives days need not be allowed to read what lines are billed.
+        line = self.connection_id.sudo()
+        if not line or not self.date_to or self.kind in ("migrated", "change"):
+            return 0.0
+        period = line._get_whole_period_at(self.date_from)
+        price = (
+            self.env["isp.billing"]
+            .sudo()
+            ._get_total([line._prepare_billing_vals(period)])
+        )
+        length = (period.end_at - period.start_at).total_seconds()
+        given = (self.date_to - self.date_from).total_seconds()
+        return line.currency_id.round(price * max(given, 0.0) / length)
