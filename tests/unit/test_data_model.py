@@ -63,6 +63,7 @@ def test_every_model_that_is_stored_stands_in_the_diagram():
         "isp_money_assign",
         "isp_money_assign_candidate",
         "isp_package_price",
+        "isp_period_reopen",
         "isp_tax_activate",
     }
     assert tables - unstored - drawn == set()
