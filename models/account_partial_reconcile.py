@@ -44,5 +44,6 @@ class AccountPartialReconcile(models.Model):
         # Whoever matches money need not be allowed to write what follows from it.
         billings = lines.move_id.sudo().isp_billing_ids.filtered("is_paid")
         billings._start_when_paid(fields.Datetime.now())
+        billings.connection_id._after_first_paid()
         if billings.filtered(lambda b: b.kind == "setup"):
             self.env["isp.connection"]._trigger_billing()

@@ -1,7 +1,9 @@
+from datetime import timedelta
+
 from odoo import api, fields, models
 
-# However generous the tolerance: what is missing is small beside the price.
-TOLERANCE_SHARE = 0.02
+# A bundle that money made begins at that very moment: it isn't late.
+AT_ONCE = timedelta(minutes=1)
 
 
 class IspBilling(models.Model):
@@ -108,6 +110,11 @@ class IspBilling(models.Model):
         "WHERE (kind = 'period' AND state <> 'revoked' AND start_at IS NOT NULL)",
         "A part of this period of the connection has been billed already.",
     )
+    _pending_uniq = models.UniqueIndex(
+        "(connection_id) WHERE kind = 'period' AND state <> 'revoked' "
+        "AND start_at IS NULL",
+        "The first period of this connection has been billed already.",
+    )
     _setup_uniq = models.UniqueIndex(
         "(connection_id) WHERE kind = 'setup' AND state <> 'revoked'",
         "The set-up of this connection has been invoiced already.",
@@ -157,7 +164,7 @@ class IspBilling(models.Model):
         if currency.compare_amounts(missing, 0) <= 0:
             return True
         price = sum(lines.mapped("balance"))
-        tolerance = min(self.company_id.isp_tolerance, price * TOLERANCE_SHARE)
+        tolerance = self.company_id._isp_get_tolerance(price)
         return currency.compare_amounts(missing, tolerance) <= 0
 
     # === BUSINESS === #
@@ -179,10 +186,10 @@ class IspBilling(models.Model):
     def _start_when_paid(self, moment):
         """Let periods begin now that were paid too late to be served.
 
-        A line that was off gets what it pays for: its last period, if that has passed
-        or is a bundle that has begun, begins when access opens. A line that was on all
-        the same, or has a later period, keeps its dates. Only the first time that a
-        period is paid counts: matching it anew gives nothing again.
+        A line that was off gets what it pays for: its last period begins when access
+        opens, if `_counts_from_payment` says so. A line that was on all the same, or
+        has a later period, keeps its dates. Only the first time that a period is paid
+        counts: matching it anew gives nothing again.
         """
         fresh = self.filtered(lambda b: b.kind == "period" and not b.first_paid_at)
         fresh.first_paid_at = moment
@@ -190,11 +197,34 @@ class IspBilling(models.Model):
             last = connection._get_period_billings()[:1]
             if last not in billings or connection._is_on_without(last, moment):
                 continue
-            rule = connection.package_id.billing_cycle_id._get_rule()
-            lapsed = last.end_at <= moment
-            begun = rule.is_bundle and last.start_at < moment
-            if (lapsed or begun) and not connection._was_extended_through(last):
+            if connection._was_extended_through(last):
+                continue
+            if last._counts_from_payment(moment):
                 connection._move_period(last, moment)
+
+    def _counts_from_payment(self, moment):
+        """Whether this period of a line that is off begins when it is paid.
+
+        One that has passed, a bundle that has begun, and the first one of a line that
+        was never on; any other that has begun by the company's policy.
+        """
+        self.ensure_one()
+        connection = self.connection_id
+        if self.package_id.billing_timing == "arrears":
+            return False
+        if self.end_at <= moment:
+            return True
+        if connection.package_id.billing_cycle_id._get_rule().is_bundle:
+            return self.start_at < moment - AT_ONCE
+        if self.date_start >= self.company_id._isp_to_local(moment).date():
+            return False
+        if self.company_id.isp_late_payment == "payment":
+            return True
+        others = connection._get_period_billings() - self
+        served = connection.extension_ids.filtered(
+            lambda extension: extension.date_from < moment
+        )
+        return not others and not served
 
     def _revoke(self):
         """Take billings back: their periods, or the set-up, can be billed again."""
@@ -208,6 +238,11 @@ class IspBilling(models.Model):
             if billing.kind == "setup":
                 connection.is_setup = False
                 connection.setup_item_ids.invoice_id = False
+            elif billing._is_pending():
+                # Charged anew with the first sum.
+                connection.write({"is_setup": False})
+                if connection.state == "ready":
+                    connection.state = "new"
             elif (
                 billing.kind == "period"
                 and billing.date_start

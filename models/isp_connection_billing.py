@@ -96,13 +96,13 @@ class IspConnection(models.Model):
         unpaid = {connection.id for (connection,) in due}
         for connection in self:
             connection.is_paid = (
-                connection.state != "new" and connection.id not in unpaid
+                connection.state not in ("new", "ready") and connection.id not in unpaid
             )
 
     def _search_is_paid(self, operator, value):
         if operator != "in":
             return NotImplemented
-        domain = Domain("state", "!=", "new") & ~Domain(
+        domain = Domain("state", "not in", ("new", "ready")) & ~Domain(
             "billing_ids", "any", self._get_due_billing_domain()
         )
         return domain if True in value else ~domain
@@ -125,6 +125,10 @@ class IspConnection(models.Model):
 
     def _bill_by_hand(self):
         """Bill the next period ahead of its time; one ahead, and no further."""
+        self._check_not_ahead()
+        self._bill_next_period()
+
+    def _check_not_ahead(self):
         now = fields.Datetime.now()
         for connection in self:
             latest = connection._get_period_billings()[:1]
@@ -138,7 +142,6 @@ class IspConnection(models.Model):
                         invoice=latest.invoice_id.name,
                     )
                 )
-        self._bill_next_period()
 
     def _process_by_hand(self):
         """Take new lines a step further, but none before its start date."""
@@ -175,9 +178,9 @@ class IspConnection(models.Model):
     def _process_new(self):
         """Take new lines a step further: set-up invoice, then activation when paid."""
         todo = self.filtered(lambda c: c.state == "new")
-        todo.filtered(lambda c: not c.is_setup)._issue_setup()
-        ready = todo.filtered(lambda c: all(b.is_paid for b in c._get_setup_billing()))
-        ready._activate()
+        todo.filtered(lambda c: not c.is_setup)._issue_first()
+        paid = todo.filtered(lambda c: c.state == "new" and c._is_first_paid())
+        paid._take_into_service()
 
     def _get_setup_billing(self):
         return self.billing_ids.filtered(
@@ -188,31 +191,32 @@ class IspConnection(models.Model):
         """Charge the set-up items on one invoice, once; without items, none."""
         charged = self.filtered("setup_item_ids")
         billings = self.env["isp.billing"].create(
-            [
-                {
-                    "name": self.env._("Set-up of %s", connection.display_name),
-                    "connection_id": connection.id,
-                    "kind": "setup",
-                    "item_ids": [
-                        fields.Command.create(
-                            {
-                                "kind": "setup",
-                                "name": item.name,
-                                "description": item.description,
-                                "product_id": item.product_id.id,
-                                "amount": item.amount,
-                            }
-                        )
-                        for item in connection.setup_item_ids
-                    ],
-                }
-                for connection in charged
-            ]
+            [connection._prepare_setup_billing_vals() for connection in charged]
         )
         billings._issue_invoices()
         for billing in billings:
             billing.connection_id.setup_item_ids.invoice_id = billing.invoice_id
         self.is_setup = True
+
+    def _prepare_setup_billing_vals(self):
+        self.ensure_one()
+        return {
+            "name": self.env._("Set-up of %s", self.display_name),
+            "connection_id": self.id,
+            "kind": "setup",
+            "item_ids": [
+                fields.Command.create(
+                    {
+                        "kind": "setup",
+                        "name": item.name,
+                        "description": item.description,
+                        "product_id": item.product_id.id,
+                        "amount": item.amount,
+                    }
+                )
+                for item in self.setup_item_ids
+            ],
+        }
 
     def _activate(self):
         """Put lines into service from today (or their start) and bill the first

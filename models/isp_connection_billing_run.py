@@ -32,7 +32,7 @@ class IspConnection(models.Model):
             it works on; the second begins at the other end, so that they rarely meet
         """
         self._hold_lines()
-        for step in ("_process_new", "_bill_next_period"):
+        for step in ("_process_new", "_renew_due", "_bill_next_period"):
             if not self.with_context(isp_worker=worker)._run_step(step):
                 self._trigger_billing()
                 break
@@ -64,6 +64,7 @@ class IspConnection(models.Model):
                 return True
             done_ids += batch.ids
             self._run_batch(batch, step)
+            self.env["isp.billing.run"]._note_progress(batch)
             time_left = self.env["ir.cron"]._commit_progress(len(batch))
             if not time_left or self._is_urgent_work_waiting():
                 return False
@@ -98,7 +99,7 @@ class IspConnection(models.Model):
 
     @api.model
     def _get_process_new_domain(self):
-        """New lines whose day has come, without an unpaid set-up invoice."""
+        """New lines whose day has come, without an unpaid first invoice."""
         today = Domain.OR(
             Domain("company_id", "=", company.id)
             & Domain("date_start", "<=", company._isp_today())
@@ -107,7 +108,7 @@ class IspConnection(models.Model):
         unpaid = Domain(
             "billing_ids",
             "any",
-            [("kind", "=", "setup"), ("state", "=", "billed"), ("is_paid", "=", False)],
+            [("state", "=", "billed"), ("is_paid", "=", False)],
         )
         return Domain("state", "=", "new") & today & ~unpaid
 

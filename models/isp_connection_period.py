@@ -98,7 +98,20 @@ class IspConnection(models.Model):
         ).sorted("start_at", reverse=True)
 
     def _move_period(self, billing, moment):
-        """Let a paid period that was never served begin at a moment."""
+        """Let a paid period that was never served begin at a moment, and say so."""
+        self._begin_period(billing, moment)
+        self.message_post(
+            body=self.env._(
+                "%(billing)s was paid after its time: it counts from %(start)s to "
+                "%(end)s.",
+                billing=billing.name,
+                start=billing.date_start,
+                end=billing.date_end,
+            )
+        )
+
+    def _begin_period(self, billing, moment):
+        """Let a billed period begin at a moment; the next one follows it."""
         self.ensure_one()
         company = self.company_id
         # Of full length, also where periods begin on a common day: that was paid.
@@ -110,13 +123,5 @@ class IspConnection(models.Model):
         else:
             period = periods.period_from_date(rule, today, today, company._isp_zone())
         billing._move_to(period)
-        self._set_following_date(period)
-        self.message_post(
-            body=self.env._(
-                "%(billing)s was paid after its time: it counts from %(start)s to "
-                "%(end)s.",
-                billing=billing.name,
-                start=period.date_start,
-                end=period.date_end,
-            )
-        )
+        # A part keeps its number of days: the next one follows that.
+        self._set_following_date(billing)

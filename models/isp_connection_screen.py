@@ -132,6 +132,8 @@ class IspConnection(models.Model):
         Line = self.env["account.move.line"]
         own = Domain("isp_connection_id", "=", self.id)
         lines = Line.search(domain & own) or Line.search(domain)
+        if not lines and self._is_pay_first():
+            return self._get_payment_action()
         if not lines:
             raise UserError(
                 self.env._(
@@ -141,6 +143,24 @@ class IspConnection(models.Model):
                 )
             )
         return lines.action_register_payment()
+
+    def _get_payment_action(self):
+        """Return the form of a payment for what comes next on this line."""
+        contract = self.contract_id
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Payment"),
+            "res_model": "account.payment",
+            "views": [(False, "form")],
+            "context": {
+                "default_payment_type": "inbound",
+                "default_partner_type": "customer",
+                "default_partner_id": (contract.payer_id or contract.partner_id).id,
+                "default_isp_contract_id": contract.id,
+                "default_isp_connection_id": self.id,
+                "default_amount": max(self.sudo()._get_amount_to_renew(), 0.0),
+            },
+        }
 
     def action_view_access(self):
         self.ensure_one()

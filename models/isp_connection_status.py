@@ -14,6 +14,8 @@ class IspConnection(models.Model):
         "state",
         "covered_until_at",
         "expiry_at",
+        "is_setup",
+        "contract_id.balance",
         "needs_attention",
         "suspension_ids.date_from",
         "suspension_ids.date_to",
@@ -32,6 +34,8 @@ class IspConnection(models.Model):
             ]
             if connection.state in ("new", "closed"):
                 color = "muted"
+            elif connection.state == "ready":
+                color = "warning"
             if waiting := connection._say_waiting(decision):
                 sentence, color = waiting, "warning"
             # It goes into one SMS with room for a greeting.
@@ -41,7 +45,10 @@ class IspConnection(models.Model):
     # === SENTENCES: one for each reason, the same on every screen === #
 
     def _say_covered(self, decision):
-        return self.env._("On until %s", self._say_moment(decision.until))
+        until = self.env._("On until %s", self._say_moment(decision.until))
+        # Whoever looks at a line need not be allowed to read what it was billed.
+        credit = self.sudo().contract_id.balance > 0 and self.sudo()._say_own_credit()
+        return ", ".join(filter(None, (until, credit)))
 
     def _say_extension(self, decision):
         kind = self._say_label("isp.extension", "kind", decision.kind)
@@ -87,9 +94,16 @@ class IspConnection(models.Model):
         )
 
     def _say_new(self, decision):
+        if self._is_pay_first() and not self.is_setup:
+            return self.env._("New") + self._say_debt()
         if not self.is_setup:
             return self.env._("New: set-up not invoiced yet")
         return self.env._("New: waiting for the set-up to be paid") + self._say_debt()
+
+    def _say_ready(self, decision):
+        if not self.sudo()._is_first_paid():
+            return self.env._("Ready, but no longer paid") + self._say_debt()
+        return self.env._("Ready: paid, its time begins when service is started")
 
     def _say_closed(self, decision):
         if not self.date_end:
@@ -129,6 +143,8 @@ class IspConnection(models.Model):
         )
 
     def _say_debt(self):
+        if self._is_pay_first() and self.state in ("new", "active"):
+            return self._say_price()
         owed = -self.contract_id.balance
         if self.currency_id.compare_amounts(owed, 0) <= 0:
             return ""
@@ -146,6 +162,23 @@ class IspConnection(models.Model):
             amount=amount,
             short_code=collection.short_code,
             account=self.account_no,
+        )
+
+    def _say_price(self):
+        """Return what opens a line that is paid first, and where to pay it."""
+        amount = self.sudo()._get_amount_to_renew()
+        if self.currency_id.compare_amounts(amount, 0) <= 0:
+            return ""
+        collection = self.company_id.sudo().isp_collection_ids[:1]
+        values = {
+            "amount": self.currency_id.format(amount),
+            "short_code": collection.short_code,
+            "account": self.account_no,
+        }
+        if not collection.short_code:
+            return self.env._(", to pay: %(amount)s, account %(account)s", **values)
+        return self.env._(
+            ", to pay: %(amount)s to %(short_code)s account %(account)s", **values
         )
 
     def _say_moment(self, moment):

@@ -212,6 +212,19 @@ class IspPackage(models.Model):
                     )
                 )
 
+    @api.constrains("billing_mode", "billing_timing")
+    def _check_timing(self):
+        for package in self:
+            late = package.billing_timing == "arrears"
+            if late and package.billing_mode == "pay_first":
+                raise ValidationError(
+                    self.env._(
+                        "Package %(package)s: what is paid first can't be billed in "
+                        "arrears. Choose Invoice First, or In Advance.",
+                        package=package.name,
+                    )
+                )
+
     # === CRUD === #
 
     @api.model_create_multi

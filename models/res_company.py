@@ -6,6 +6,9 @@ from odoo.addons.base.models.res_partner import _tz_get
 
 from ..tools import periods
 
+# However generous the tolerance: what is missing is small beside the price.
+TOLERANCE_SHARE = 0.02
+
 
 class ResCompany(models.Model):
     _inherit = "res.company"
@@ -119,6 +122,11 @@ class ResCompany(models.Model):
     def _compute_isp_one_document(self):
         for company in self:
             company.isp_one_document = company.country_id.code != "KE"
+
+    def _isp_get_tolerance(self, price):
+        """Return how much may be missing of a price that still counts as paid."""
+        self.ensure_one()
+        return min(self.isp_tolerance, price * TOLERANCE_SHARE)
 
     def _isp_today(self):
         """Return today's date in the company's time zone."""

@@ -87,10 +87,11 @@ class TestBilling(IspCommon):
         starts = []
         with freeze_time("2026-01-31 09:00:00"):
             connection = self._create_active()
+            self._pay_all(connection)
         for day in ("2026-02-25", "2026-03-28", "2026-04-28", "2026-05-28"):
             with freeze_time(f"{day} 09:00:00"):
-                self._pay_all(connection)
                 self._run_cron()
+                self._pay_all(connection)
                 starts.append(connection.billing_ids[0].date_start)
         self.assertEqual(
             starts,

@@ -32,7 +32,7 @@ class Span:
 class Facts:
     """What is known of a connection, free of "now".
 
-    :param str state: ``new``, ``active`` or ``closed``
+    :param str state: ``new``, ``ready`` (paid, not started), ``active`` or ``closed``
     :param datetime|None covered_until: end of the last period that money covers,
         grace included, naive UTC
     :param tuple[Span, ...] suspensions: reasons to be off
@@ -53,7 +53,7 @@ class Access:
 
     :param str level: ``on``, ``limited`` (the fallback plan) or ``off``
     :param str reason: ``covered``, ``extension``, ``unlimited``, ``unpaid``, ``never``,
-        ``suspended``, ``new`` or ``closed``
+        ``suspended``, ``new``, ``ready`` or ``closed``
     :param str|None kind: the kind of the suspension or extension that decided
     :param datetime|None until: when money or the extension that decided ends
     """
@@ -74,7 +74,7 @@ def decide(facts, moment):
     :param datetime moment: naive UTC
     :rtype: Access
     """
-    if facts.state in ("new", "closed"):
+    if facts.state in ("new", "ready", "closed"):
         return Access(OFF, facts.state)
     for span in facts.suspensions:
         if span.holds(moment):

@@ -22,10 +22,13 @@ class AccountPaymentRegister(models.TransientModel):
         return {**vals, **self._isp_prepare_payment_vals(batch_result)}
 
     def _create_payments(self):
-        """Override of `account`: what it pays was chosen with the invoices."""
-        return super(
+        """Override of `account`: what it pays was chosen with the invoices; what is
+        left over may buy more."""
+        payments = super(
             AccountPaymentRegister, self.with_context(isp_match_chosen=True)
         )._create_payments()
+        payments._isp_renew()
+        return payments
 
     def _isp_prepare_payment_vals(self, batch_result):
         contract = batch_result["lines"].isp_contract_id
