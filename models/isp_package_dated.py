@@ -78,6 +78,20 @@ class IspPackage(models.Model):
             vals.setdefault("amount", package.amount)
         return vals_list
 
+    @api.ondelete(at_uninstall=False)
+    def _unlink_except_used(self):
+        used = self.env["isp.billing"].sudo().search(
+            [("package_id", "in", self.ids)], limit=1
+        ).package_id or self.with_context(active_test=False).filtered("connection_ids")
+        if used:
+            raise UserError(
+                self.env._(
+                    "%(package)s has been sold: archive it instead. What was billed "
+                    "keeps its name and price.",
+                    package=used[0].name,
+                )
+            )
+
     # === ACTIONS === #
 
     def action_new_price(self):

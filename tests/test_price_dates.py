@@ -175,6 +175,16 @@ class TestPriceDates(IspCommon):
             self._set_price(1600, date(2026, 2, 1))
         self.assertIn("Price from 02/01/2026", self.package.message_ids[0].body)
 
+    def test_a_package_that_was_sold_is_archived_and_not_deleted(self):
+        connection = self._create_active()
+        with self.assertRefused("Home 10M has been sold: archive it instead"):
+            self.package.unlink()
+        self.package.active = False
+        self.assertEqual(connection.billing_ids.package_id, self.package)
+        fresh = self._create_package("Never sold", 10)
+        fresh.unlink()
+        self.assertFalse(fresh.exists())
+
     def test_a_copy_begins_with_todays_price(self):
         with freeze_time("2026-01-10 09:00:00"):
             self._set_price(1600, date(2026, 1, 10))
