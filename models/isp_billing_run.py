@@ -181,6 +181,18 @@ class IspBillingRun(models.Model):
             )
 
     @api.model
+    def _note_progress(self, connections):
+        """Note what has become of lines that were just worked on."""
+        self.env["isp.billing.run.line"].search(
+            [
+                ("run_id.state", "=", "running"),
+                ("connection_id", "in", connections.ids),
+                ("is_included", "=", True),
+                ("state", "=", "waiting"),
+            ]
+        )._update_state()
+
+    @api.model
     def _update_progress(self):
         """Note what has been issued; a run is done when nothing of it waits."""
         for run in self.search([("state", "=", "running")]):

@@ -59,6 +59,8 @@ class IspBillingRunLine(models.Model):
 
     def _update_state(self):
         """Find the billed period of each line, or why there is none."""
+        if not self:
+            return
         billings = self.env["isp.billing"].search(
             [
                 ("connection_id", "in", self.connection_id.ids),

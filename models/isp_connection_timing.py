@@ -1,6 +1,6 @@
 from datetime import timedelta
 
-from odoo import api, fields, models
+from odoo import api, models
 from odoo.exceptions import UserError
 from odoo.tools import format_date
 
@@ -130,12 +130,16 @@ class IspBilling(models.Model):
             lambda b: b.kind == "period" and not b.first_paid_at
         )
         fresh.first_paid_at = moment
-        for connection, billings in fresh.grouped("connection_id").items():
+        # Documents are made here in the middle of a matching, whose context keeps Odoo
+        # from completing documents: not these.
+        names = ("lang", "tz", "allowed_company_ids")
+        context = {k: v for k, v in self.env.context.items() if k in names}
+        for connection, billings in (
+            fresh.with_env(self.env(context=context)).grouped("connection_id").items()
+        ):
             due = min(billings.invoice_id.mapped("invoice_date_due"))
             off_at = connection.company_id._isp_to_utc(due + timedelta(days=1))
             off_at += timedelta(hours=connection.package_id.grace_hours)
             if off_at < moment and connection.state == "active":
-                connection._resume_in_arrears(
-                    off_at, fields.Datetime.to_datetime(moment)
-                )
+                connection._resume_in_arrears(off_at, moment)
         return super(IspBilling, self - in_arrears)._start_when_paid(moment)

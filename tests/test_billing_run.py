@@ -117,6 +117,32 @@ class TestBillingRun(IspCommon):
             (run.state, run.issued_count, run.progress), ("running", 1, 25)
         )
 
+    def test_each_batch_that_is_done_shows_in_the_run(self):
+        self._create_due(4)
+        run = self._create_run()
+        run.action_issue()
+        seen = []
+        note = type(run)._note_progress
+
+        def watch(self, connections):
+            note(self, connections)
+            self.env.flush_all()
+            run.env.invalidate_all()
+            seen.append(run.issued_count)
+
+        with (
+            patch.object(type(run), "_note_progress", watch),
+            patch(
+                "odoo.addons.mybizna_isp.models.isp_connection_billing_run.SIP_SIZE", 2
+            ),
+            patch(
+                "odoo.addons.mybizna_isp.models.isp_connection_billing_run.BATCH_SIZE",
+                2,
+            ),
+        ):
+            self._run_cron()
+        self.assertEqual(seen, [2, 4])
+
     def test_a_line_that_cant_be_billed_is_named_in_the_run(self):
         good, bad = self._create_due(2)
         run = self._create_run()
