@@ -73,6 +73,8 @@ class AccountMove(models.Model):
         ledger._isp_stamp_period()
         # What takes another back may turn out to be its mirror once it is posted.
         ledger.filtered(lambda move: not move.reversed_entry_id)._isp_stamp_kind()
+        # It follows from the day filled in above; once posted, the database keeps it.
+        ledger.flush_recordset(["invoice_date_due"])
         posted = super()._post(soft=soft)
         booked = posted & ledger
         booked._isp_check_period()

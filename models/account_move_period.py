@@ -39,7 +39,10 @@ class AccountMove(models.Model):
     def create(self, vals_list):
         """Override of `account`: an accountant chooses periods; an entry that says
         when its document is dated is booked by that."""
-        if any(vals.get("isp_period_id") for vals in vals_list):
+        if any(
+            vals.get("isp_period_id") and not self._isp_is_of_payment(vals)
+            for vals in vals_list
+        ):
             self._isp_require_period_right()
         prepared = []
         for vals in vals_list:
@@ -53,6 +56,12 @@ class AccountMove(models.Model):
         if "isp_period_id" in vals and self._isp_changed_by(vals, {"isp_period_id"}):
             self._isp_require_period_right()
         return super().write(vals)
+
+    @api.model
+    def _isp_is_of_payment(self, vals):
+        """Whether an entry only repeats its payment's period, which was checked."""
+        payment = self.env["account.payment"].browse(vals.get("origin_payment_id"))
+        return payment.isp_period_id.id == vals["isp_period_id"]
 
     @api.model
     def _isp_require_period_right(self):

@@ -176,6 +176,15 @@ class TestLedgerGuard(HostileCommon):
             with self.assertRefused("counter-entry"):
                 self.payment.write({name: value})
 
+    def test_money_is_booked_by_who_may_not_choose_reporting_periods(self):
+        for name in ("invoicer", "clerk"):
+            payment = self._as(name, self._plain_payment())
+            payment.isp_contract_id = self.contract
+            payment.action_post()
+            self.assertEqual(payment.move_id.isp_period_id, payment.isp_period_id)
+            self.assertTrue(payment.sudo().isp_period_id)
+        self.assertLedger(self.contract)
+
     # === matching === #
 
     def test_lines_of_two_contracts_arent_matched_by_sql(self):
