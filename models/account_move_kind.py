@@ -1,5 +1,5 @@
 from odoo import fields, models
-from odoo.exceptions import UserError
+from odoo.exceptions import AccessError, UserError
 
 # What a document is, whatever made it. An event is an operation without a document.
 MOVE_KINDS = [
@@ -97,6 +97,7 @@ class AccountMove(models.Model):
 
     def _isp_check_kinds(self):
         """Refuse what passes the bounds of its kind; the contracts are locked."""
+        self._isp_require_bookkeeper()
         for move in self.sudo():
             undone = move.isp_revokes_id.isp_kind
             contracts = move.line_ids.isp_contract_id
@@ -108,6 +109,23 @@ class AccountMove(models.Model):
                 contracts._check_deposit_held()
             elif move.isp_kind == "discount":
                 move._isp_check_discount()
+
+    def _isp_require_bookkeeper(self):
+        """Who may enter invoices and money in may not move balances otherwise."""
+        groups = ("mybizna_isp.isp_group_accountant", "account.group_account_user")
+        if self.env.su or any(self.env.user.has_group(group) for group in groups):
+            return
+        reserved = self.filtered(
+            lambda m: m.isp_kind in ("transfer", "adjustment", "refund")
+        )
+        if reserved:
+            raise AccessError(
+                self.env._(
+                    "%(documents)s: only accountants pay money out to a client or post "
+                    "entries on a contract.",
+                    documents=", ".join(reserved.mapped("display_name")),
+                )
+            )
 
     def _isp_check_discount(self):
         """A discount refers to one charge of its contract and stays within it."""

@@ -234,7 +234,9 @@ class IspContract(models.Model):
     def _post_entry(self, kind, lines, details):
         self._lock_for_posting()
         label = dict(
-            self.env["account.move"]._fields["isp_kind"]._description_selection(self.env)
+            self.env["account.move"]
+            ._fields["isp_kind"]
+            ._description_selection(self.env)
         )[kind]
         move = (
             self.env["account.move"]

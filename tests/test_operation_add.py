@@ -3,7 +3,7 @@ from odoo.exceptions import AccessError
 from odoo.tests import Form, tagged
 from odoo.tools import mute_logger
 
-from ..models.account_move_kind import MOVE_KINDS
+from ..models.account_move_kind import KIND_SIGNS, MOVE_KINDS
 from .operation_common import OperationCommon
 
 
@@ -87,7 +87,9 @@ class TestOperationAdd(OperationCommon):
         note = operation.move_id
         self.assertEqual(note.reversed_entry_id, charge)
         self.assertEqual((note.amount_untaxed, note.amount_tax), (200, 30))
-        self.assertEqual(note.invoice_line_ids.account_id, charge.invoice_line_ids.account_id)
+        self.assertEqual(
+            note.invoice_line_ids.account_id, charge.invoice_line_ids.account_id
+        )
         self.assertEqual(charge.amount_residual, 920.0)
         self.assertEqual(self.contract.balance, -920.0)
 
@@ -242,12 +244,44 @@ class TestOperationAdd(OperationCommon):
             "date": self.today,
         }
         for kind, amount in (("event", 5), ("payment", 5), ("adjustment", 0)):
-            with self.subTest(kind), self.assertRaisesRegex(
-                Exception, "isp_operation_event_or_line"
-            ), self.cr.savepoint():
+            with (
+                self.subTest(kind),
+                self.assertRaisesRegex(Exception, "isp_operation_event_or_line"),
+                self.cr.savepoint(),
+            ):
                 self.env["isp.operation"].sudo().create(
                     {**values, "kind": kind, "amount": amount}
                 )
+
+    @mute_logger("odoo.sql_db")
+    def test_the_sign_of_an_amount_fits_its_kind(self):
+        draft = self._document([(self.line, 10)])
+        values = {
+            "contract_id": self.contract.id,
+            "company_id": self.company.id,
+            "currency_id": self.contract.currency_id.id,
+            "date": self.today,
+            "line_id": self._receivables(draft).id,
+        }
+        self.assertGreater(len(KIND_SIGNS), 8)
+        for kind, sign in KIND_SIGNS.items():
+            with (
+                self.subTest(kind),
+                self.assertRaisesRegex(Exception, "isp_operation_kind_sign"),
+                self.cr.savepoint(),
+            ):
+                self.env["isp.operation"].sudo().create(
+                    {**values, "kind": kind, "amount": -sign}
+                )
+
+    def test_a_part_that_goes_the_other_way_says_so(self):
+        second = self._create_connection(contract_id=self.contract.id)
+        invoice = self._document([(self.line, 1000), (second, -200)])
+        invoice.action_post()
+        kinds = {o.connection_id: (o.kind, o.amount) for o in invoice.isp_operation_ids}
+        self.assertEqual(
+            kinds, {self.line: ("charge", -1000.0), second: ("credit_note", 200.0)}
+        )
 
     # === the kind stays === #
 
@@ -313,9 +347,7 @@ class TestOperationAdd(OperationCommon):
             self.assertLedger(contract)
         self.assertEqual(debt.amount_residual, 1000.0)
         kinds = {kind for kind, _label in MOVE_KINDS}
-        self.assertEqual(
-            kinds - set(added.mapped("kind")), {"credit_note", "reversal"}
-        )
+        self.assertEqual(kinds - set(added.mapped("kind")), {"credit_note", "reversal"})
 
     # === the form === #
 

@@ -20,7 +20,9 @@ class TestOperationBrowser(IspCommon, HttpCase):
         )
         connection = self._create_connection(username="tour.operation")
         self._pay(connection.contract_id, 200.0)
-        self.start_tour("/odoo/isp-operations", "isp_add_operation", login="tour_cashier")
+        self.start_tour(
+            "/odoo/isp-operations", "isp_add_operation", login="tour_cashier"
+        )
         self.assertEqual(connection.contract_id.balance, -1300.0)
         operation = connection.contract_id.operation_ids[:1]
         self.assertEqual((operation.kind, operation.amount), ("charge", -1500.0))

@@ -12,9 +12,7 @@ class TestOperationParallel(ParallelCase):
     def _create_contract(self, **values):
         def create(env):
             partner = env["res.partner"].create({"name": "P"})
-            return (
-                env["isp.contract"].create({"partner_id": partner.id, **values}).id
-            )
+            return env["isp.contract"].create({"partner_id": partner.id, **values}).id
 
         return self._do(create)
 
@@ -106,7 +104,5 @@ class TestOperationParallel(ParallelCase):
         contract = self._create_contract()
         self._do(self._adding("deposit", contract, 500))
         give_back = self._adding("deposit_return", contract, 500)
-        self.assertOneRefused(
-            self._side_by_side(give_back, give_back), "less deposit"
-        )
+        self.assertOneRefused(self._side_by_side(give_back, give_back), "less deposit")
         self.assertEqual(self._read(contract), (0, 0, 0))

@@ -1,6 +1,7 @@
 from datetime import date
 
 from odoo import Command
+from odoo.exceptions import AccessError
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
@@ -74,6 +75,45 @@ class TestOperationRefused(OperationCommon):
         wizard = self._wizard("event", note="x")
         with self.assertRaisesRegex(Exception, "back-office|not allowed"):
             wizard.with_user(self.users["invoicer"]).action_add()
+
+    def test_no_other_door_leads_a_clerk_to_what_accountants_add(self):
+        self._pay(self.contract, 100.0)
+        draft = self._plain_payment()
+        draft.write(
+            {
+                "payment_type": "outbound",
+                "isp_contract_id": self.contract.id,
+                "amount": 10,
+            }
+        )
+        entry = self.env["account.move"].create(
+            {
+                "move_type": "entry",
+                "line_ids": [
+                    Command.create(
+                        {
+                            "account_id": account.id,
+                            "isp_contract_id": contract,
+                            "balance": amount,
+                        }
+                    )
+                    for account, contract, amount in (
+                        (self._receivable_account(), self.contract.id, -10),
+                        (self._account("adjustment"), False, 10),
+                    )
+                ],
+            }
+        )
+        for record in (draft, entry):
+            for name in ("clerk", "invoicer"):
+                with (
+                    self.assertRaisesRegex(AccessError, "only accountants"),
+                    self.cr.savepoint(),
+                ):
+                    self._as(name, record).action_post()
+            self._as("accountant", record).action_post()
+        self.assertEqual(self.contract.balance, 100.0)
+        self.assertLedger(self.contract)
 
     # === limits === #
 

@@ -70,9 +70,7 @@ class IspContractClose(models.TransientModel):
         if held := contract.deposit_held:
             contract._book_entry("deposit_return", held, details)
         if contract.currency_id.compare_amounts(contract.balance, 0) > 0:
-            contract._book_money(
-                contract.balance, self.journal_id, details, "outbound"
-            )
+            contract._book_money(contract.balance, self.journal_id, details, "outbound")
         return self.action_keep()
 
     def action_keep(self):

@@ -69,7 +69,8 @@ class IspOperationAdd(models.TransientModel):
     )
     note = fields.Char(string="Description")
     reference = fields.Char(
-        string="External Reference", help="The number it has elsewhere: a cheque, a slip."
+        string="External Reference",
+        help="The number it has elsewhere: a cheque, a slip.",
     )
     product_id = fields.Many2one(
         "product.product",
