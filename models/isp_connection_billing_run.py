@@ -32,7 +32,7 @@ class IspConnection(models.Model):
             it works on; the second begins at the other end, so that they rarely meet
         """
         self._hold_lines()
-        for step in ("_process_new", "_renew_due", "_bill_next_period"):
+        for step in ("_process_new", "_renew_due", "_issue_served", "_bill_next_period"):
             if not self.with_context(isp_worker=worker)._run_step(step):
                 self._trigger_billing()
                 break

@@ -2,6 +2,7 @@ from datetime import timedelta
 
 from odoo import api, models
 from odoo.exceptions import UserError
+from odoo.fields import Domain
 from odoo.tools import format_date
 
 
@@ -93,19 +94,24 @@ class IspConnection(models.Model):
         """Bill what was served and not billed before a day; the next period begins
         there."""
         self.ensure_one()
-        billings = self.env["isp.billing"].create(self._prepare_unbilled_parts(day))
-        for billing in billings:
-            billing._issue_invoices()
+        self._write_served(day)
+        self._issue_served()
         self.write(
             {
                 "billing_date": day,
                 "anchor_date": self._get_rule().first_start(day),
             }
         )
-        return billings
+
+    def _write_served(self, day):
+        """Write down what was served before a day; it has no invoice yet."""
+        return self.env["isp.billing"].create(self._prepare_unbilled_parts(day))
 
     def _resume_in_arrears(self, off_at, moment):
         """Go on after a line was off because it owed: it pays for the days it was on.
+
+        Its invoice comes by the billing run: in the middle of a matching, Odoo can't
+        make documents.
 
         :param datetime off_at: when it went off
         :param datetime moment: when it was paid
@@ -114,10 +120,35 @@ class IspConnection(models.Model):
         company = self.company_id
         off_day = company._isp_to_local(off_at).date()
         today = company._isp_to_local(moment).date()
-        if self.billing_date < off_day < today:
-            self._bill_served(off_day)
-        if self.billing_date < today and off_day < today:
+        if off_day >= today:
+            return
+        if self.billing_date < off_day:
+            self._write_served(off_day)
+            self._trigger_billing()
+        if self.billing_date < today:
             self._begin_on(today)
+
+    @api.model
+    def _get_issue_served_domain(self):
+        """Lines with a period that was served and has no invoice yet."""
+        return Domain("package_id.billing_timing", "=", "arrears") & Domain(
+            "billing_ids", "any", self._get_served_domain()
+        )
+
+    @api.model
+    def _get_served_domain(self):
+        return [
+            ("kind", "=", "period"),
+            ("state", "=", "billed"),
+            ("start_at", "!=", False),
+            ("invoice_id", "=", False),
+        ]
+
+    def _issue_served(self):
+        """Invoice what was served: a document for each period."""
+        rows = self.billing_ids.filtered_domain(self._get_served_domain())
+        for row in rows.sorted("start_at"):
+            row._issue_invoices()
 
 
 class IspBilling(models.Model):
@@ -130,13 +161,7 @@ class IspBilling(models.Model):
             lambda b: b.kind == "period" and not b.first_paid_at
         )
         fresh.first_paid_at = moment
-        # Documents are made here in the middle of a matching, whose context keeps Odoo
-        # from completing documents: not these.
-        names = ("lang", "tz", "allowed_company_ids")
-        context = {k: v for k, v in self.env.context.items() if k in names}
-        for connection, billings in (
-            fresh.with_env(self.env(context=context)).grouped("connection_id").items()
-        ):
+        for connection, billings in fresh.grouped("connection_id").items():
             due = min(billings.invoice_id.mapped("invoice_date_due"))
             off_at = connection.company_id._isp_to_utc(due + timedelta(days=1))
             off_at += timedelta(hours=connection.package_id.grace_hours)

@@ -61,12 +61,16 @@ class TestArrears(IspCommon):
         # Off from 21 February, and back on 1 March.
         with freeze_time("2026-03-01 09:00:00"):
             self._pay_all(connection)
+            self.assertEqual(connection.access, "on")
+            self._run_cron()
             spans = self._spans(connection)
             self.assertEqual(spans[1], (date(2026, 2, 10), date(2026, 2, 20)))
             self.assertEqual(connection.billing_date, date(2026, 3, 1))
             # 11 of the 28 days from 10 February to 9 March.
             rest = connection._get_period_billings().sorted("start_at")[1]
             self.assertEqual(rest.amount, 589.29)
+        with freeze_time("2026-03-05 09:00:00"):
+            self._pay_all(connection)
         self._run_on("2026-04-01")
         self.assertEqual(
             self._spans(connection)[2:], [(date(2026, 3, 1), date(2026, 3, 31))]
