@@ -7,7 +7,7 @@ DEV = @$(PYTHON) -m dev
 #       ISP_RADIUS_PORT=18121 ISP_RADIUS_ACCT_PORT=18131 MYBIZNA_ISP_HOME=/srv/isp
 
 .DEFAULT_GOAL := help
-.PHONY: help demo stop test lint bench shell setup
+.PHONY: help demo stop test test-account lint bench shell setup
 
 help: ## what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1 \t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -22,6 +22,9 @@ stop: ## end what the other commands have started
 
 test: ## all tests; a part: make test TAGS=/mybizna_isp:TestName, TAGS=unit
 	$(DEV) test "$(TAGS)"
+
+test-account: ## Odoo's own accounting tests, every customer on a contract; PLAIN=1 without
+	$(DEV) test_account $(if $(PLAIN),plain)
 
 lint: ## ruff, pylint-odoo, oca-checks, XML
 	$(DEV) lint

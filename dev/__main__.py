@@ -3,7 +3,7 @@
 import os
 import sys
 
-from . import demo, linting, odoo, postgres, services, testing
+from . import account_tests, demo, linting, odoo, postgres, services, testing
 from .state import SetupError, demo_db, main_guard, pg_environment, say
 
 
@@ -45,6 +45,11 @@ def cmd_pytest(arguments):
 def cmd_test(arguments):
     """test [TAGS]: every runner; the last line is `N passed, M failed`."""
     return testing.main(" ".join(arguments))
+
+
+def cmd_test_account(arguments):
+    """test_account [plain]: Odoo's own accounting tests under the ledger's rules."""
+    return account_tests.main("plain" in arguments)
 
 
 def cmd_lint(_arguments):

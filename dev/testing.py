@@ -45,6 +45,20 @@ class Result:
     def fail(self, name, detail):
         self.problems.append((name, detail.rstrip()))
 
+    def report(self, began):
+        """Print what failed and the count; return the exit status.
+
+        :param float began: time.monotonic() at the start
+        """
+        for name, detail in self.problems:
+            print(f"\n{'-' * 70}\nFAILED {name}\n{detail[-6000:]}")
+        if self.problems:
+            print(f"\nFailed: {', '.join(name for name, _detail in self.problems)}")
+            print(f"The whole logs are in {LOGS}")
+        print(f"Took {time.monotonic() - began:.0f} s.")
+        print(f"{self.passed} passed, {len(self.problems)} failed", flush=True)
+        return 1 if self.problems or not self.passed else 0
+
 
 def pytest(arguments, **kwargs):
     """Run pytest on the tests that need no Odoo."""
@@ -81,7 +95,7 @@ def _unit(result, expression):
         result.fail("pytest", f"pytest ended with status {status}.")
 
 
-def _run_odoo(arguments, name):
+def run_odoo(arguments, name):
     """Run Odoo, show the tests as they start; return (status, Log, log file)."""
     path = LOGS / f"{name}.log"
     log = odoolog.Log()
@@ -144,7 +158,7 @@ def _in_odoo(result, tags):
     postgres.copy(postgres.base_template(), database)
     server = ["-d", database, "--http-port", str(free_port()), "--stop-after-init"]
     arguments = [*server, "-i", MODULE, "--test-tags", tags]
-    status, log, path = _run_odoo(arguments, "odoo-tests")
+    status, log, path = run_odoo(arguments, "odoo-tests")
     state = _module_state(database)
     result.check(
         state == "installed",
@@ -177,7 +191,7 @@ def _lifecycle(result):
         "uninstall": (["module", "uninstall", "-d", database, MODULE], "uninstalled"),
     }
     for step, (arguments, wanted) in steps.items():
-        status, log, path = _run_odoo(arguments, f"odoo-{step}")
+        status, log, path = run_odoo(arguments, f"odoo-{step}")
         state = _module_state(database)
         # Odoo finds out by trying which records others still need, and keeps them.
         bad = [text for text in log.bad if KEPT not in text]
@@ -228,11 +242,4 @@ def _main(tags):
         _in_odoo(result, in_odoo)
     if lifecycle:
         _lifecycle(result)
-    for name, detail in result.problems:
-        print(f"\n{'-' * 70}\nFAILED {name}\n{detail[-6000:]}")
-    if result.problems:
-        print(f"\nFailed: {', '.join(name for name, _detail in result.problems)}")
-        print(f"The whole logs are in {LOGS}")
-    print(f"Took {time.monotonic() - began:.0f} s.")
-    print(f"{result.passed} passed, {len(result.problems)} failed", flush=True)
-    return 1 if result.problems or not result.passed else 0
+    return result.report(began)
