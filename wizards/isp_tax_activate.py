@@ -57,11 +57,11 @@ class IspTaxActivate(models.TransientModel):
             fits = not wizard.schedule_id.is_in_next_base
             wizard.like_tax_id = tax if fits else False
 
-    @api.depends("like_tax_id", "company_id")
+    @api.depends("like_tax_id")
     def _compute_account_id(self):
         for wizard in self:
-            tax = wizard.like_tax_id or wizard.company_id.account_sale_tax_id
-            wizard.account_id = tax.invoice_repartition_line_ids.account_id[:1]
+            repartition = wizard.like_tax_id.invoice_repartition_line_ids
+            wizard.account_id = repartition.account_id[:1] or wizard.account_id
 
     # === ACTIONS === #
 
@@ -163,7 +163,9 @@ class IspTaxActivate(models.TransientModel):
             group = like.tax_group_id
             if percent != like.amount:
                 group = group.copy({"name": name})
-            tax = like.copy(
+            # With it the copy takes over what fiscal positions turn the known tax into,
+            # but not what they turn into the known tax.
+            return like.copy(
                 {
                     **vals,
                     "tax_group_id": group.id,
@@ -171,10 +173,6 @@ class IspTaxActivate(models.TransientModel):
                     "description": False,
                 }
             )
-            # Where a fiscal position turns the known tax into another, it turns this.
-            for other in like.replacing_tax_ids:
-                other.original_tax_ids |= tax
-            return tax
         parts = [
             Command.create({"repartition_type": "base"}),
             Command.create(
