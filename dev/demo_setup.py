@@ -46,6 +46,8 @@ sold = [
     ("speed_download", ">", 0),
     ("access_kind", "=", "login"),
     ("setup_item_ids", "=", False),
+    ("billing_mode", "=", "invoice_first"),
+    ("start_mode", "=", "at_once"),
     ("product_id.list_price", ">", 0),
 ]
 package = Package.search(sold, limit=1)

@@ -1,6 +1,8 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
+from .account_move_kind import GIVEN_KINDS
+
 
 class AccountPartialReconcile(models.Model):
     _inherit = "account.partial.reconcile"
@@ -40,10 +42,21 @@ class AccountPartialReconcile(models.Model):
             )
 
     def _isp_after_match(self):
-        lines = (self.debit_move_id | self.credit_move_id).filtered("isp_connection_id")
+        paid = self.filtered(lambda partial: not partial._isp_is_mirrored())
+        lines = (paid.debit_move_id | paid.credit_move_id).filtered("isp_connection_id")
         # Whoever matches money need not be allowed to write what follows from it.
         billings = lines.move_id.sudo().isp_billing_ids.filtered("is_paid")
         billings._start_when_paid(fields.Datetime.now())
         billings.connection_id._after_first_paid()
         if billings.filtered(lambda b: b.kind == "setup"):
             self.env["isp.connection"]._trigger_billing()
+
+    def _isp_is_mirrored(self):
+        """Whether a document is matched with what cancels it: nothing was paid."""
+        self.ensure_one()
+        mirror = self.credit_move_id.move_id
+        return (
+            mirror.reversed_entry_id == self.debit_move_id.move_id
+            and mirror.isp_kind not in GIVEN_KINDS
+            and not mirror.sudo().isp_billing_ids
+        )

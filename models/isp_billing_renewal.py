@@ -54,4 +54,6 @@ class IspBilling(models.Model):
             return
         for row in dated:
             row._cut(today)._issue_invoices()
-            row.connection_id.billing_date = max(row.date_start, today)
+            # Whole months again, from the day the line is paid for.
+            day = max(row.date_start, today)
+            row.connection_id.write({"billing_date": day, "anchor_date": day})

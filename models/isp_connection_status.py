@@ -98,6 +98,9 @@ class IspConnection(models.Model):
             return self.env._("New") + self._say_debt()
         if not self.is_setup:
             return self.env._("New: set-up not invoiced yet")
+        if self.sudo()._get_pending_billing():
+            head = self.env._("New: waiting for set-up and first period to be paid")
+            return head + self._say_debt()
         return self.env._("New: waiting for the set-up to be paid") + self._say_debt()
 
     def _say_ready(self, decision):

@@ -24,12 +24,13 @@ class TestDemo(TransactionCase):
             "achieng": ("active", "on", "On until "),
             "catherine": ("active", "off", "Off: unpaid since "),
             "david": ("active", "off", "Off: nothing paid yet, owes "),
-            "esther": ("new", "off", "New: waiting for the set-up to be paid"),
+            "esther": ("new", "off", "New: waiting for set-up and first period to be"),
             "faith": ("active", "on", "On until "),
             "george": ("active", "off", "Off until "),
             "halima": ("closed", "off", "Closed on "),
             "jane": ("new", "off", "New: set-up not invoiced yet"),
             "lucy": ("active", "off", "Off: Switched off by hand"),
+            "nancy": ("active", "on", "On until "),
             "moses": ("active", "limited", "Limited: nothing paid yet, owes "),
         }
         for name, (state, access, sentence) in expected.items():
@@ -37,6 +38,12 @@ class TestDemo(TransactionCase):
             with self.subTest(line=name):
                 self.assertEqual((line.state, line.access), (state, access))
                 self.assertTrue(line.status_text.startswith(sentence), line.status_text)
+
+    def test_demo_has_a_line_paid_first_with_credit_shown_as_time(self):
+        line = self._get_line("nancy")
+        self.assertRegex(line.credit_text, "^Paid until .* in hand: to ")
+        self.assertEqual(len(line._get_invoices()), 1)
+        self.assertGreater(line.contract_id.balance, 300)
 
     def test_demo_money_follows_the_rules_of_the_ledger(self):
         contracts = self.env["isp.contract"].search(
