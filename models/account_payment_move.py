@@ -117,8 +117,8 @@ class AccountPayment(models.Model):
         # Whoever moves money need not be allowed to write on contracts.
         self.isp_contract_id.sudo().message_post(
             body=self.env._(
-                "Payment %(payment)s moved here from %(contract)s by %(user)s, where it "
-                "was %(origin)s.",
+                "Payment %(payment)s moved here from %(contract)s by %(user)s, where "
+                "it was %(origin)s.",
                 payment=self.name,
                 contract=origin.isp_contract_id.display_name,
                 user=self.env.user.name,

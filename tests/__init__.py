@@ -39,6 +39,7 @@ from . import (
     test_one_off,
     test_operation_add,
     test_operation_browser,
+    test_operation_kind,
     test_operation_list,
     test_operation_moved,
     test_operation_parallel,

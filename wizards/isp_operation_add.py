@@ -241,7 +241,8 @@ class IspOperationAdd(models.TransientModel):
         if self.company_id not in self.env.companies:
             raise AccessError(
                 self.env._(
-                    "%(contract)s belongs to %(company)s. Switch to that company first.",
+                    "%(contract)s belongs to %(company)s. Switch to that company "
+                    "first.",
                     contract=self.contract_id.display_name,
                     company=self.company_id.name,
                 )
