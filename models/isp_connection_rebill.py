@@ -86,7 +86,7 @@ class IspConnection(models.Model):
         return self._get_period_billings().filtered(
             lambda b: (
                 b.state == "billed"
-                and b.date_end >= day
+                and b._get_last_day() >= day
                 and (b.package_id, b.quantity) != (package, quantity)
             )
         )
@@ -157,6 +157,14 @@ class IspConnection(models.Model):
 
 class IspBilling(models.Model):
     _inherit = "isp.billing"
+
+    def _get_last_day(self):
+        """Return the last day; a bundle's is that before the day it runs out."""
+        self.ensure_one()
+        if not self.package_id.billing_cycle_id._get_rule().is_bundle:
+            return self.date_end
+        runs_out = self.company_id._isp_to_local(self.end_at).date()
+        return min(self.date_end, runs_out - timedelta(days=1))
 
     def _get_rest_from(self, day):
         """Return the `tools.periods.Period` of this row's days from a day on."""
