@@ -20,7 +20,9 @@ class ResConfigSettings(models.TransientModel):
     isp_late_payment = fields.Selection(
         related="company_id.isp_late_payment", readonly=False
     )
-    isp_currency_id = fields.Many2one(related="company_id.currency_id")
+    isp_currency_id = fields.Many2one(
+        related="company_id.currency_id", string="Currency of the Tolerance"
+    )
     isp_tolerance = fields.Monetary(
         related="company_id.isp_tolerance",
         readonly=False,
