@@ -124,6 +124,19 @@ class AccountPayment(models.Model):
                     )
                 )
 
+    @api.constrains("state", "move_id", "isp_contract_id")
+    def _check_isp_entry(self):
+        """Money of a contract is in the books at once, not with the bank statement."""
+        for payment in self._isp_get_guarded().filtered(lambda p: not p.move_id):
+            raise ValidationError(
+                self.env._(
+                    "Journal %(journal)s books payments only when the bank statement "
+                    "comes. Give its payment method an outstanding account, so that "
+                    "money of a contract counts at once.",
+                    journal=payment.journal_id.display_name,
+                )
+            )
+
     # === POSTING === #
 
     def action_post(self):

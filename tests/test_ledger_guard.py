@@ -121,7 +121,10 @@ class TestLedgerGuard(HostileCommon):
             tax_line.id,
         )
         self._assert_row_kept(
-            tax_line, tax_line_id=more.id, tax_base_amount="1", tax_repartition_line_id=1
+            tax_line,
+            tax_line_id=more.id,
+            tax_base_amount="1",
+            tax_repartition_line_id=1,
         )
 
     def test_a_drafts_lines_and_taxes_are_free(self):
@@ -185,6 +188,13 @@ class TestLedgerGuard(HostileCommon):
             self.assertTrue(payment.sudo().isp_period_id)
         self.assertLedger(self.contract)
 
+    def test_money_of_a_contract_is_never_posted_without_an_entry(self):
+        payment = self._plain_payment()
+        payment.isp_contract_id = self.contract
+        payment.outstanding_account_id = False
+        with self.assertRefused("outstanding account"):
+            payment.action_post()
+
     # === matching === #
 
     def test_lines_of_two_contracts_arent_matched_by_sql(self):
@@ -243,7 +253,9 @@ class TestLedgerGuard(HostileCommon):
     def test_an_upgrade_may_alter_columns_that_are_guarded(self):
         self.env.flush_all()
         self.cr.execute("ALTER TABLE account_move ALTER COLUMN move_type TYPE text")
-        self.cr.execute("ALTER TABLE account_payment ALTER COLUMN partner_type TYPE text")
+        self.cr.execute(
+            "ALTER TABLE account_payment ALTER COLUMN partner_type TYPE text"
+        )
         # As an upgrade does; a session that used the old types would need it, too.
         self.env["isp.operation"].init()
         self._assert_row_kept(self.invoice, move_type="'entry'")
@@ -253,13 +265,17 @@ class TestLedgerGuard(HostileCommon):
 
     def test_what_was_dropped_is_there_again_after_an_upgrade(self):
         self.env.flush_all()
-        self.cr.execute("SELECT count(*) FROM pg_trigger WHERE tgname LIKE 'isp_guard%'")
+        self.cr.execute(
+            "SELECT count(*) FROM pg_trigger WHERE tgname LIKE 'isp_guard%'"
+        )
         before = self.cr.fetchall()
         self.cr.execute("DROP TRIGGER isp_guard ON account_move")
         self.cr.execute("DROP FUNCTION isp_guard_line() CASCADE")
         self.cr.execute("DROP FUNCTION isp_guard_is_ledger(integer)")
         self.env["isp.operation"].init()
-        self.cr.execute("SELECT count(*) FROM pg_trigger WHERE tgname LIKE 'isp_guard%'")
+        self.cr.execute(
+            "SELECT count(*) FROM pg_trigger WHERE tgname LIKE 'isp_guard%'"
+        )
         self.assertEqual(self.cr.fetchall(), before)
         self._assert_row_kept(self.invoice, state="'draft'")
         self._assert_row_kept(self.invoice.line_ids[0], price_unit="1")

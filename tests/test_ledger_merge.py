@@ -132,12 +132,6 @@ class TestLedgerMerge(HostileCommon):
         self.assertEqual(self.contract.balance, 0)
         self.assertLedger(self.contract)
 
-    def test_a_client_with_posted_documents_cant_be_deleted(self):
-        before = self._count_rows()
-        with self.assertRefused("used in Accounting"):
-            self.client.unlink()
-        self.assertEqual(self._count_rows(), before)
-
     # === accounts === #
 
     def test_merging_accounts_of_two_companies_keeps_the_ledger(self):

@@ -40,7 +40,10 @@ class TestFiscalDevice(AccountTestInvoicingCommon):
                 {
                     "move_id": str(self.invoice.id),
                     "serial_number": "KRAMW004202207000001",
-                    "replies": ["0040720000000012;https://example/1", "14-03-2026 08:27"],
+                    "replies": [
+                        "0040720000000012;https://example/1",
+                        "14-03-2026 08:27",
+                    ],
                 }
             ]
         )

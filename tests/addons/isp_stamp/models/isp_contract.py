@@ -10,7 +10,8 @@ class IspContract(models.Model):
         """Return the one contract of a client; all days lie in one open period."""
         self.env.execute_query(
             SQL(
-                "INSERT INTO isp_period (name, company_id, date_start, date_end, state) "
+                "INSERT INTO isp_period "
+                "(name, company_id, date_start, date_end, state) "
                 "SELECT 'all', %(company)s, '1990-01-01', '2099-12-31', 'open' "
                 "WHERE NOT EXISTS (SELECT 1 FROM isp_period "
                 "WHERE company_id = %(company)s) RETURNING id",
