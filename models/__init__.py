@@ -18,7 +18,6 @@ from . import (
     account_payment_renewal,
     account_payment_screen,
     account_tax,
-    base_partner_merge,
     isp_access,
     isp_access_claim,
     isp_access_dirty,

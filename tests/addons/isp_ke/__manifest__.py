@@ -6,5 +6,4 @@
     "author": "Mybizna",
     "license": "LGPL-3",
     "depends": ["mybizna_isp", "l10n_ke_edi_tremol"],
-    "installable": True,
 }

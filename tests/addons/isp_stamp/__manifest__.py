@@ -7,5 +7,4 @@
     "license": "LGPL-3",
     "depends": ["mybizna_isp"],
     "post_init_hook": "post_init_hook",
-    "installable": True,
 }
