@@ -40,6 +40,11 @@ class PeriodParallelCase(ParallelCase):
         env["isp.period"]._get_open(env.company)
         return contracts.ids
 
+    @staticmethod
+    def _create_contract(env):
+        partner = env["res.partner"].create({"name": "C"})
+        return env["isp.contract"].create({"partner_id": partner.id}).id
+
     def _open(self, index):
         """Return (id, a day within) of the open period at this place."""
 
@@ -139,16 +144,20 @@ class TestPeriodsAtOnce(PeriodParallelCase):
     @mute_logger("odoo.sql_db", "odoo.service.model")
     def test_closing_waits_for_a_posting_under_way_and_counts_it(self):
         period_id, day = self._open(0)
+        before = self._count_documents(period_id)
+        # A contract without a saldo before: nothing else makes the two meet.
+        self.contract_ids.append(self._do(self._create_contract))
         with self.registry.cursor() as cr:
-            self._pay(0, day)(self._env(cr))
+            self._pay(-1, day)(self._env(cr))
             closing = threading.Thread(target=self._do, args=(self._close(period_id),))
             closing.start()
             self.assertTrue(self._is_waiting(closing, cr))
             cr.commit()  # pylint: disable=invalid-commit
             closing.join(DEADLINE)
         self.assertFalse(closing.is_alive())
-        self.assertEqual(self._count_documents(period_id), 1)
-        self.assertEqual(self._sum_period(period_id), (10, 10))
+        self.assertEqual(self._count_documents(period_id), before + 1)
+        due = 10 * (before + 1)
+        self.assertEqual(self._sum_period(period_id), (due, due))
 
     def _is_waiting(self, thread, holder):
         """Whether a thread comes to wait for the transaction of a cursor."""
