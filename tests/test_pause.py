@@ -237,6 +237,6 @@ class TestPause(ChangeCommon):
             )
             self.assertIn("given back", form.preview)
             wizard = form.save()
+            self.assertEqual(wizard.amount, 1150.0)
             wizard.action_confirm()
-        self.assertEqual(wizard.amount, 1150.0)
         self.assertEqual(line.contract_id.balance, 1150.0)

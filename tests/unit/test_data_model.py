@@ -60,6 +60,8 @@ def test_every_model_that_is_stored_stands_in_the_diagram():
         "isp_span_mixin",
         "isp_money_matching",
         "isp_home",
+        "isp_connection_change_wizard",
+        "isp_connection_pause",
         "isp_money_assign",
         "isp_money_assign_candidate",
         "isp_operation_add",
