@@ -9,7 +9,7 @@ import re
 import time
 
 from . import odoo, postgres
-from .account_expected import CLASSES, PLAIN, POSTED, REFUSED, RULES
+from .account_expected import CLASSES, PLAIN, POSTED, REFUSED
 from .state import CHECKOUT, LOGS, MODULE, ROOT, free_port, locked, say
 from .testing import Result, run_odoo
 
@@ -79,11 +79,8 @@ def _judge(result, log, path, expected):
 
 
 def _expected(is_plain):
-    expected = dict(PLAIN)
-    if not is_plain:
-        for rule, tests in REFUSED.items():
-            expected |= dict.fromkeys(tests, RULES[rule][0])
-    return expected
+    rules = PLAIN if is_plain else [*PLAIN, *REFUSED]
+    return {test: rule.says for rule in rules for test in rule.tests}
 
 
 def _odoos_own(result, is_plain):
