@@ -78,6 +78,7 @@
         "demo/isp_connection_demo.xml",
         "demo/isp_money_demo.xml",
         "demo/isp_operation_demo.xml",
+        "demo/isp_change_demo.xml",
     ],
     "application": True,
     "uninstall_hook": "uninstall_hook",

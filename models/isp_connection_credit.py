@@ -70,7 +70,7 @@ class IspConnection(models.Model):
         """
         key = self if not period.is_part else (self, period)
         if key not in prices:
-            vals = self._prepare_billing_vals(period)
+            vals = self._prepare_time_vals(period)
             prices[key] = self.env["isp.billing"]._get_total([vals])
         return prices[key]
 

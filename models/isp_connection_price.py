@@ -10,15 +10,19 @@ class IspConnection(models.Model):
 
     def _prepare_billing_vals(self, period):
         """Return the values of the billing row of a `tools.periods.Period`."""
-        self.ensure_one()
-        day = period.date_start
-        vals = self._prepare_row_vals(
-            self._get_package_on(day), self._get_quantity_on(day), period
-        )
+        vals = self._prepare_time_vals(period)
         vals["item_ids"] += [
             fields.Command.create(item) for item in self._prepare_extra_items(period)
         ]
         return vals
+
+    def _prepare_time_vals(self, period):
+        """Return the values of the row of a period by itself, without further items."""
+        self.ensure_one()
+        day = period.date_start
+        return self._prepare_row_vals(
+            self._get_package_on(day), self._get_quantity_on(day), period
+        )
 
     def _prepare_row_vals(self, package, quantity, period):
         """Return the values of the row of a period, of any package of this line."""

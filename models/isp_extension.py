@@ -55,7 +55,7 @@ class IspExtension(models.Model):
         price = (
             self.env["isp.billing"]
             .sudo()
-            ._get_total([line._prepare_billing_vals(period)])
+            ._get_total([line._prepare_time_vals(period)])
         )
         length = (period.end_at - period.start_at).total_seconds()
         given = (self.date_to - self.date_from).total_seconds()
