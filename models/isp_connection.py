@@ -15,6 +15,8 @@ ENGINE_FIELDS = {
     "is_setup",
     "needs_attention",
     "next_invoice_date",
+    "noticed_at",
+    "noticed_for",
     "paid_until_at",
     "state",
 }

@@ -108,7 +108,11 @@ class IspConnection(models.Model):
         unpaid = Domain(
             "billing_ids",
             "any",
-            [("state", "=", "billed"), ("is_paid", "=", False)],
+            [
+                ("kind", "in", ("setup", "period")),
+                ("state", "=", "billed"),
+                ("is_paid", "=", False),
+            ],
         )
         return Domain("state", "=", "new") & today & ~unpaid
 

@@ -60,6 +60,24 @@ class TestCreditTime(PayFirstCommon):
     def test_without_payment_and_credit_it_says_nothing(self):
         self.assertFalse(self._create_connection().credit_text)
 
+    def test_the_statement_tells_it_while_money_is_in_hand(self):
+        line = self._create_served("2026-03-11")
+        told = []
+        with freeze_time("2026-03-20 09:00:00"):
+            for amount in (1500, 0):
+                if amount:
+                    self._pay(line.contract_id, amount, line)
+                else:
+                    line.action_generate_invoice()
+                wizard = self.env["isp.statement"].create(
+                    {"contract_id": line.contract_id.id, "preset": False}
+                )
+                page, _kind = self.env["ir.actions.report"]._render_qweb_html(
+                    "mybizna_isp.isp_statement_page", wizard.ids
+                )
+                told.append(b"in hand: to 10 May" in page)
+        self.assertEqual(told, [True, False])
+
     # === what is given away === #
 
     def test_days_given_are_worth_their_share_of_the_price_with_taxes(self):
