@@ -48,7 +48,7 @@ class IspTaxSchedule(models.Model):
     )
     line_ids = fields.One2many("isp.tax.schedule.line", "schedule_id", copy=True)
     current_percent = fields.Float(
-        string="Rate Today (%)", compute="_compute_current", digits=(16, 4)
+        string="Rate Today (%)", compute="_compute_current", min_display_digits=1
     )
     is_complete = fields.Boolean(compute="_compute_is_complete")
 

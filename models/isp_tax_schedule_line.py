@@ -22,7 +22,8 @@ class IspTaxScheduleLine(models.Model):
     )
     percent = fields.Float(
         string="Rate (%)",
-        digits=(16, 4),
+        min_display_digits=1,
+        aggregator=None,
         compute="_compute_percent",
         store=True,
         readonly=False,

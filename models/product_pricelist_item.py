@@ -12,6 +12,19 @@ class ProductPricelistItem(models.Model):
         compute="_compute_isp_validity",
     )
 
+    isp_date_from = fields.Date(string="From", compute="_compute_isp_dates")
+    isp_date_to = fields.Date(string="To", compute="_compute_isp_dates")
+
+    @api.depends("date_start", "date_end", "company_id.isp_tz")
+    @api.depends_context("company")
+    def _compute_isp_dates(self):
+        for rule in self:
+            company = rule.company_id or self.env.company
+            rule.isp_date_from, rule.isp_date_to = (
+                moment and company._isp_to_local(moment).date()
+                for moment in (rule.date_start, rule.date_end)
+            )
+
     @api.depends("date_start", "date_end")
     def _compute_isp_validity(self):
         now = fields.Datetime.now()
@@ -81,10 +94,9 @@ class ProductPricelistItem(models.Model):
         )
 
     def _isp_describe(self):
-        company = self.company_id or self.env.company
         begin, end = (
-            format_date(self.env, company._isp_to_local(moment)) if moment else "…"
-            for moment in (self.date_start, self.date_end)
+            format_date(self.env, day) if day else "…"
+            for day in (self.isp_date_from, self.isp_date_to)
         )
         return f"{self.price} ({begin} – {end})"
 

@@ -69,7 +69,7 @@ class TestScreens(IspCommon):
             "isp_group_user": TOP_MENUS[:5],
             "isp_group_network": [*TOP_MENUS[:5], "Network"],
             "isp_group_clerk": TOP_MENUS[:6],
-            "isp_group_accountant": TOP_MENUS[:6],
+            "isp_group_accountant": [*TOP_MENUS[:6], "Configuration"],
             "isp_group_manager": TOP_MENUS,
         }
         top = self.env.ref(f"{MODULE}.isp_menu").child_id.sorted("sequence")
