@@ -80,7 +80,6 @@ class IspBilling(models.Model):
             )
 
 
-
 class AccountMove(models.Model):
     """A change is cancelled as a whole: all of its documents, the latest first."""
 

@@ -153,14 +153,13 @@ class IspConnectionChange(models.Model):
         """Give the lines what was decided, from the day on, and bill the difference."""
         for change in self:
             line = change.connection_id
-            change.write(
-                {
-                    "package_from_id": line.package_id.id,
-                    "quantity_from": line.quantity,
-                }
-                if not change.billing_ids
-                else {}
-            )
+            if not change.billing_ids:
+                change.write(
+                    {
+                        "package_from_id": line.package_id.id,
+                        "quantity_from": line.quantity,
+                    }
+                )
             was_on = line._is_covered_now()
             plan = line._prepare_rebill(
                 change.package_to_id, change.quantity_to, change.date
@@ -242,12 +241,10 @@ class IspConnectionChange(models.Model):
             self._take_back()
 
     def _check_last(self):
-        """Changes are taken back in reverse order, before anything was built on them."""
+        """Changes are taken back in reverse order, and before more is billed."""
         line = self.connection_id
         if self.state not in ("planned", "done"):
-            raise UserError(
-                self.env._("%s was taken back already.", self.display_name)
-            )
+            raise UserError(self.env._("%s was taken back already.", self.display_name))
         if later := line.change_ids.filtered(
             lambda c: c.state in ("planned", "done") and c.id > self.id
         ):

@@ -101,9 +101,7 @@ class IspConnection(models.Model):
             return
         start = max(plan.day, min(plan.cut.mapped("date_start")))
         plan.anchor = rule.first_start(start)
-        period = period_from_date(
-            rule, plan.anchor, start, self.company_id._isp_zone()
-        )
+        period = period_from_date(rule, plan.anchor, start, self.company_id._isp_zone())
         plan.charges = plan.charges + [
             self._prepare_row_vals(package, quantity, period)
         ]

@@ -188,7 +188,9 @@ class IspConnection(models.Model):
     def _check_change_day(self, package, quantity, day):
         """Refuse to break up what is used whole, or what has no days yet."""
         rows = self._get_rows_to_rebill(package, quantity, day)
-        begun = rows.filtered(lambda b: b.date_start < day or b.start_at <= self._now())
+        begun = rows.filtered(
+            lambda b: b.date_start < day or b.start_at <= fields.Datetime.now()
+        )
         cycles = self._get_rule_of(package), self._get_rule_of(self.package_id)
         if begun and any(rule.is_bundle for rule in cycles):
             self._refuse_change(
@@ -218,9 +220,6 @@ class IspConnection(models.Model):
                 reason=reason,
             )
         )
-
-    def _now(self):
-        return fields.Datetime.now()
 
     # === CRON === #
 
@@ -302,12 +301,16 @@ class IspConnection(models.Model):
             lines += self._say_plan(head, rest)
         last = rest if rest and rest.cut else plan
         following = last.billing_date
-        lines.append(
-            self.env._("Balance after: %s", self.currency_id.format(balance))
-        )
+        lines.append(self.env._("Balance after: %s", self.currency_id.format(balance)))
         next_total, sentence = self._say_next(package, quantity, last, following)
         return ChangePreview(
-            credit, charge, later, balance, following, next_total, "\n".join(lines + [sentence])
+            credit,
+            charge,
+            later,
+            balance,
+            following,
+            next_total,
+            "\n".join(lines + [sentence]),
         )
 
     def _say_plan(self, head, plan):

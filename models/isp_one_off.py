@@ -190,9 +190,9 @@ class IspBilling(models.Model):
 
     def _revoke(self):
         """Override: what was charged once waits for the next invoice again."""
-        self.filtered(lambda b: b.state != "revoked").sudo().one_off_ids.billing_id = (
-            False
-        )
+        self.filtered(
+            lambda b: b.state != "revoked"
+        ).sudo().one_off_ids.billing_id = False
         return super()._revoke()
 
 

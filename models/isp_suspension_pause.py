@@ -44,9 +44,7 @@ class IspSuspension(models.Model):
         self._check_pause_kept(vals)
         res = super().write(vals)
         if "reason" in vals:
-            fresh = self.filtered(
-                lambda s: s.reason == "paused" and not s.pause_state
-            )
+            fresh = self.filtered(lambda s: s.reason == "paused" and not s.pause_state)
             fresh._check_pause()
             fresh.sudo().pause_state = "waiting"
         if vals.keys() & {"reason", "date_from", "date_to"}:
@@ -88,7 +86,8 @@ class IspSuspension(models.Model):
             return
         ended = fixed.filtered(lambda s: s.pause_state == "ended")
         moved = any(
-            name in vals and fixed._fields[name].convert_to_cache(vals[name], span)
+            name in vals
+            and fixed._fields[name].convert_to_cache(vals[name], span)
             != fixed._fields[name].convert_to_cache(span[name], span)
             for span in fixed
             for name in (

@@ -23,6 +23,10 @@ class ChangeCommon(IspCommon):
         cls.accountant = cls.env.ref("mybizna_isp.isp_group_accountant")
         cls.env.user.group_ids |= cls.accountant
 
+    @classmethod
+    def _create_connection(cls, **values):
+        return super()._create_connection(**{"date_start": "2026-11-01", **values})
+
     def _create_november(self, paid=True, **values):
         with freeze_time("2026-11-01 06:00:00"):
             line = self._create_active(**values)

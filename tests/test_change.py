@@ -61,9 +61,7 @@ class TestChange(ChangeCommon):
         self.assertEqual(notes.reversed_entry_id, first | second)
         self.assertEqual(len(notes), 2)
         for note in notes:
-            self.assertLessEqual(
-                note.amount_total, note.reversed_entry_id.amount_total
-            )
+            self.assertLessEqual(note.amount_total, note.reversed_entry_id.amount_total)
         self.assertFalse((first | second).isp_revoked_by_id)
         self.assertEqual(len(change.invoice_ids - notes), 1)
         self.assertUsedIsCharged(line)
@@ -249,7 +247,9 @@ class TestChange(ChangeCommon):
             days = sorted(chance.choices(range(1, 31), k=5))
             for day in days:
                 with freeze_time(f"2026-11-{day:02} 09:00:00"):
-                    wanted = chance.choice([p for p in packages if p != line.package_id])
+                    wanted = chance.choice(
+                        [p for p in packages if p != line.package_id]
+                    )
                     before = line.contract_id.balance
                     _change, preview = self._change(line, wanted)
                     self.assertAlmostEqual(

@@ -196,9 +196,7 @@ class TestChangePlan(ChangeCommon):
         for one_document in (True, False):
             self.company.isp_one_document = one_document
             for moment, package in cases:
-                line = self._create_november(
-                    partner_id=self._create_client(moment).id
-                )
+                line = self._create_november(partner_id=self._create_client(moment).id)
                 with freeze_time(moment):
                     self._run_cron()
                     with Form(

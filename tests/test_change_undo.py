@@ -21,7 +21,11 @@ class TestChangeUndo(ChangeCommon):
 
     def test_undoing_a_change_gives_days_package_and_money_back(self):
         for one_document in (True, False):
-            for day, package in (("14", self.big), ("01", self.small), ("09", self.weekly)):
+            for day, package in (
+                ("14", self.big),
+                ("01", self.small),
+                ("09", self.weekly),
+            ):
                 self.company.isp_one_document = one_document
                 line = self._create_november(partner_id=self._create_client(day).id)
                 before = self._get_facts(line)
@@ -53,9 +57,7 @@ class TestChangeUndo(ChangeCommon):
     def test_changes_are_undone_in_reverse_order_only(self):
         for one_document in (True, False):
             self.company.isp_one_document = one_document
-            line = self._create_november(
-                partner_id=self._create_client("Stacked").id
-            )
+            line = self._create_november(partner_id=self._create_client("Stacked").id)
             before = self._get_facts(line)
             with freeze_time("2026-11-14 09:00:00"):
                 first, _preview = self._change(line, self.big)

@@ -97,7 +97,8 @@ class TestDiscount(ChangeCommon):
         with freeze_time("2026-11-16 06:00:00"):
             change, _preview = self._change(line, self.big)
         self.assertEqual(
-            sorted(change.billing_ids.item_ids.mapped("amount")), [-750.0, 375.0, 1250.0]
+            sorted(change.billing_ids.item_ids.mapped("amount")),
+            [-750.0, 375.0, 1250.0],
         )
 
     def test_a_discount_of_the_contract_holds_for_all_its_lines(self):

@@ -74,7 +74,7 @@ class TestOneOff(ChangeCommon):
         credits_ = line.billing_ids.filtered(lambda b: b.kind == "credit")
         self.assertEqual(credits_.amount, -1500.0)
         self.assertEqual(charge.state, "billed")
-        self.assertEqual(line.contract_id.balance, -(2500.0 + 400.0) * 1.15)
+        self.assertEqual(line.contract_id.balance, -3335.0)
 
     def test_what_is_invoiced_is_not_changed_any_more(self):
         line = self._create_november()

@@ -18,7 +18,8 @@ class TestPause(ChangeCommon):
 
     def _pause(self, line, day, last=None):
         return line._pause(
-            self._day(day), last and (last if not isinstance(last, int) else self._day(last))
+            self._day(day),
+            last and (last if not isinstance(last, int) else self._day(last)),
         )
 
     def _get_credits(self, line):

@@ -81,9 +81,7 @@ class TestWorkedExample(ChangeCommon):
         with freeze_time("2026-12-05 09:00:00"):
             november, december = self.env["isp.period"]._get_open(self.company)[:2]
             november._close()
-            self.assertEqual(
-                self._get_saldo(line, 11), (0.0, 2376.67, 1725.0, -651.67)
-            )
+            self.assertEqual(self._get_saldo(line, 11), (0.0, 2376.67, 1725.0, -651.67))
             change.action_undo()
         mirror = document.isp_revoked_by_id
         self.assertEqual(document.isp_period_id, november)

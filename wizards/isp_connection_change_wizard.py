@@ -24,9 +24,7 @@ class IspConnectionChangeWizard(models.TransientModel):
         readonly=False,
         domain="[('company_id', '=', company_id)]",
     )
-    quantity = fields.Integer(
-        compute="_compute_package_id", store=True, readonly=False
-    )
+    quantity = fields.Integer(compute="_compute_package_id", store=True, readonly=False)
     effective = fields.Selection(
         [("now", "Today"), ("next", "At the next period"), ("date", "On a day")],
         required=True,

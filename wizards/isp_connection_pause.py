@@ -39,9 +39,7 @@ class IspConnectionPause(models.TransientModel):
         self.ensure_one()
         self.connection_id._get_engine()
         if self.date_from < self.company_id._isp_today():
-            raise UserError(
-                self.env._("A pause can't begin in the past. Take today.")
-            )
+            raise UserError(self.env._("A pause can't begin in the past. Take today."))
         if self.date_to and self.date_to < self.date_from:
             raise UserError(self.env._("A pause can't end before it begins."))
         self.connection_id._pause(self.date_from, self.date_to, self.note)
