@@ -188,9 +188,8 @@ class IspConnection(models.Model):
     def _check_change_day(self, package, quantity, day):
         """Refuse to break up what is used whole, or what has no days yet."""
         rows = self._get_rows_to_rebill(package, quantity, day)
-        begun = rows.filtered(
-            lambda b: b.date_start < day or b.start_at <= fields.Datetime.now()
-        )
+        now = fields.Datetime.now()
+        begun = rows.filtered(lambda b: b.date_start < day or b.start_at <= now)
         cycles = self._get_rule_of(package), self._get_rule_of(self.package_id)
         if begun and any(rule.is_bundle for rule in cycles):
             self._refuse_change(

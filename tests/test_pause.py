@@ -159,13 +159,13 @@ class TestPause(ChangeCommon):
     def test_a_pause_within_another_one_gives_its_days_back_once(self):
         line = self._create_november()
         with freeze_time("2026-11-06 06:00:00"):
-            self._pause(line, 11, 20)
-            self._pause(line, 15, 25)
-        for day in (11, 15, 21, 26):
-            with freeze_time(f"2026-11-{day} 06:00:00"):
+            self._pause(line, 8, 17)
+            self._pause(line, 12, 22)
+        for day in (8, 12, 18, 23):
+            with freeze_time(f"2026-11-{day:02} 06:00:00"):
                 self._run_cron()
         self.assertEqual(
-            self._get_spans(line)[1:], [("Home 10M", self._day(26), self._day(30))]
+            self._get_spans(line)[1:], [("Home 10M", self._day(23), self._day(30))]
         )
         self.assertEqual(line.contract_id.balance, 862.5)
 
