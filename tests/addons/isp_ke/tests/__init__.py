@@ -1,1 +1,1 @@
-from . import test_fiscal_device
+from . import test_fiscal_device, test_tax_template
