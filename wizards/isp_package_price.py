@@ -20,7 +20,7 @@ class IspPackagePrice(models.TransientModel):
     date_from = fields.Date(
         string="Valid from",
         required=True,
-        default=_default_date_from,
+        default=lambda self: self._default_date_from(),
         help="The first day of service that has the new price.",
     )
     amount = fields.Monetary(string="New Price", required=True)
