@@ -121,7 +121,9 @@ class IspConnection(models.Model):
         full = item["full_amount"]
         left = self.currency_id.round(item["amount"] * item.get("quantity", 1.0))
         for discount in self._get_discounts(package):
-            days = proration.overlap(part, (discount.date_from, discount.date_to))
+            days = proration.overlap(
+                part, (discount.date_from, discount.date_to or None)
+            )
             if not days or left <= 0:
                 continue
             off = min(discount._get_off(item["full_amount"]), full)

@@ -26,6 +26,7 @@ class TestDiscount(ChangeCommon):
         self._agree(line, **values)
         with freeze_time("2026-11-01 06:00:00"):
             line.action_process_new()
+            self._pay_all(line)
         return line
 
     def _get_amounts(self, line):
@@ -52,7 +53,6 @@ class TestDiscount(ChangeCommon):
 
     def test_the_next_period_is_charged_in_full_when_it_has_ended(self):
         line = self._create_discounted()
-        self._pay_all(line)
         with freeze_time("2026-11-27 06:00:00"):
             self._run_cron()
         self.assertEqual(line.invoice_id.amount_untaxed, 1500.0)
@@ -80,7 +80,6 @@ class TestDiscount(ChangeCommon):
 
     def test_a_change_takes_charge_and_discount_back_alike(self):
         line = self._create_discounted(date_to=False)
-        self._pay_all(line)
         with freeze_time("2026-11-16 06:00:00"):
             change, preview = self._change(line, self.big)
         self.assertEqual(

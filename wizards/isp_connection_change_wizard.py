@@ -22,9 +22,12 @@ class IspConnectionChangeWizard(models.TransientModel):
         compute="_compute_package_id",
         store=True,
         readonly=False,
+        precompute=True,
         domain="[('company_id', '=', company_id)]",
     )
-    quantity = fields.Integer(compute="_compute_package_id", store=True, readonly=False)
+    quantity = fields.Integer(
+        compute="_compute_quantity", store=True, readonly=False, precompute=True
+    )
     effective = fields.Selection(
         [("now", "Today"), ("next", "At the next period"), ("date", "On a day")],
         required=True,
@@ -35,6 +38,7 @@ class IspConnectionChangeWizard(models.TransientModel):
         compute="_compute_date",
         store=True,
         readonly=False,
+        precompute=True,
         required=True,
         help="The first day with the new package; the old period ends the day before.",
     )
@@ -53,6 +57,10 @@ class IspConnectionChangeWizard(models.TransientModel):
     def _compute_package_id(self):
         for wizard in self:
             wizard.package_id = wizard.connection_id.package_id
+
+    @api.depends("connection_id")
+    def _compute_quantity(self):
+        for wizard in self:
             wizard.quantity = wizard.connection_id.quantity
 
     @api.depends("connection_id", "effective")
