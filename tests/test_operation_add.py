@@ -215,13 +215,16 @@ class TestOperationAdd(OperationCommon):
 
     def test_an_event_has_a_client_and_a_time_and_no_amount(self):
         self._pay(self.contract, 10.0)
+        service = self.env["isp.service.type"].search([], limit=1)
+        self.package.service_type_id = service
         [event] = self._add(
             "event", connection_id=self.line.id, note="Visited, cable replaced"
         )
         self.assertEqual((event.kind, event.amount), ("event", 0))
         self.assertFalse(event.move_id)
         self.assertFalse(event.line_id)
-        self.assertEqual(event.service_type_id, self.package.service_type_id)
+        self.assertEqual(event.connection_id, self.line)
+        self.assertEqual(event.service_type_id, service)
         self.assertEqual(event.partner_id, self.client)
         self.assertTrue(event.time)
         self.assertEqual(self.contract.balance, 10.0)
