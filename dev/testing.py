@@ -25,6 +25,12 @@ UNION ALL SELECT 'function ' || proname FROM pg_proc WHERE proname LIKE 'isp\\_%
 UNION ALL SELECT 'xml id ' || name FROM ir_model_data WHERE module = '{module}'
     AND (model LIKE 'ir.%' OR model LIKE 'isp.%' OR model LIKE 'res.groups%')
 """
+GUARDS = "SELECT count(*) FROM pg_trigger WHERE tgname LIKE 'isp\\_guard%'"
+# As if somebody had helped himself with SQL.
+DAMAGE = """
+DROP FUNCTION isp_guard_line() CASCADE;
+DROP TRIGGER isp_guard ON account_move;
+"""
 
 
 @dataclass
@@ -190,7 +196,11 @@ def _lifecycle(result):
         "upgrade": ([*server, "-u", MODULE], "installed"),
         "uninstall": (["module", "uninstall", "-d", database, MODULE], "uninstalled"),
     }
+    guards = ""
     for step, (arguments, wanted) in steps.items():
+        if step == "upgrade":
+            guards = postgres.sql(GUARDS, database)
+            postgres.sql(DAMAGE, database)
         status, log, path = run_odoo(arguments, f"odoo-{step}")
         state = _module_state(database)
         # Odoo finds out by trying which records others still need, and keeps them.
@@ -203,6 +213,10 @@ def _lifecycle(result):
         )
         if state != wanted:
             return
+        if step == "upgrade":
+            healed = postgres.sql(GUARDS, database)
+            detail = f"{healed} triggers of the guard, {guards} before the damage."
+            result.check(healed == guards, "An upgrade heals the guard", detail)
     left = postgres.sql(LEFTOVERS.format(module=MODULE), database)
     result.check(not left, "Nothing is left behind", f"After uninstallation:\n{left}")
 
