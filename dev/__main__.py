@@ -3,13 +3,23 @@
 import os
 import sys
 
-from . import account_tests, demo, linting, odoo, postgres, services, testing
+from . import (
+    account_tests,
+    demo,
+    linting,
+    odoo,
+    postgres,
+    services,
+    system,
+    testing,
+)
 from .state import SetupError, demo_db, main_guard, pg_environment, say
 
 
 def cmd_setup(_arguments):
     """Get Odoo, its Python packages, PostgreSQL and the template database."""
     odoo.prepare()
+    system.need("pdf")
     postgres.base_template()
     print("\n".join(odoo.describe()))
 

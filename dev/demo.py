@@ -169,7 +169,7 @@ def play():
 
 def main():
     odoo.prepare()
-    system.need("radius")
+    system.need("radius", "pdf")
     postgres.base_template()
     if services.stop_odoo() | radius.stop():
         say("Stopped what an earlier demo had left running")

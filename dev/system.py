@@ -60,6 +60,8 @@ NEEDS = {
         (lambda: which("radclient"), ["freeradius-utils"]),
     ],
     "browser": [(chromium, ["chromium"])],
+    # Odoo prints by it.
+    "pdf": [(lambda: which("wkhtmltopdf"), ["wkhtmltopdf"])],
 }
 
 
