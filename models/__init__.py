@@ -2,6 +2,7 @@
 from . import isp_span_mixin  # isort: skip
 from . import (
     account_move,
+    account_move_forming,
     account_move_guard,
     account_move_kind,
     account_move_line,
@@ -29,6 +30,7 @@ from . import (
     isp_billing,
     isp_billing_cut,
     isp_billing_cycle,
+    isp_billing_forming,
     isp_billing_issue,
     isp_billing_item,
     isp_billing_rebill,

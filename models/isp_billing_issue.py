@@ -18,7 +18,7 @@ class IspBilling(models.Model):
             .journal_id
             for company in self.company_id
         }
-        moves = self.env["account.move"].create(
+        moves = self._create_documents(
             [
                 {
                     **rows._prepare_document_vals(),
@@ -31,7 +31,7 @@ class IspBilling(models.Model):
             rows.invoice_id = move
             if move.move_type == "out_invoice":
                 rows.connection_id.invoice_id = move
-        moves.with_context(isp_sequence_formats={}).action_post()
+        moves.with_context(isp_sequence_formats={}, isp_is_issued=True).action_post()
         return moves
 
     def _group_documents(self):

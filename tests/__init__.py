@@ -6,6 +6,7 @@ from . import (
     test_access_gateway,
     test_arrears,
     test_billing,
+    test_billing_forming,
     test_billing_hostile,
     test_billing_kill,
     test_billing_run,
