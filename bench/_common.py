@@ -3,6 +3,7 @@
 A file whose name begins with `_` is no measurement: `make bench` passes it over.
 """
 
+import configparser
 import contextlib
 import json
 import os
@@ -22,6 +23,15 @@ FULL = bool(os.environ.get("FULL"))
 def command(arguments):
     """Return the command that runs Odoo as `make` has set it up for us."""
     return [sys.executable, "-m", "odoo", "-c", _given("ISP_ODOO_CONF"), *arguments]
+
+
+def _addons_path(folder):
+    """Return Odoo's option for one more folder of addons; none without a folder."""
+    if not folder:
+        return []
+    parser = configparser.ConfigParser(interpolation=None)
+    parser.read(_given("ISP_ODOO_CONF"))
+    return [f"--addons-path={parser['options']['addons_path']},{folder}"]
 
 
 def variables():
@@ -112,29 +122,34 @@ def _measure(name, measure):
 
 
 @contextlib.contextmanager
-def database(name):
-    """Make a database with the addon, without demo data; drop it afterwards."""
+def database(name, others=(), folder=None):
+    """Make a database with the addon, without demo data; drop it afterwards.
+
+    `others` are further addons to install, `folder` is where they are found.
+    """
     name = f"bench_{name}_{CHECKOUT}"
     LOGS.mkdir(parents=True, exist_ok=True)
     say(f"Preparing the database {name}")
     postgres.copy(_given("ISP_BASE_TEMPLATE"), name)
     try:
         log = LOGS / f"{name}-install.log"
-        install = command(["-d", name, "-i", MODULE, "--no-http", "--stop-after-init"])
+        modules = ",".join([MODULE, *others])
+        once = ["-d", name, "-i", modules, "--no-http", "--stop-after-init"]
+        install = command([*_addons_path(folder), *once])
         with open(log, "w") as handle:
             status = subprocess.run(
                 install, env=variables(), cwd=RUN, stdout=handle, stderr=handle
             ).returncode
         state = f"SELECT state FROM ir_module_module WHERE name = '{MODULE}'"
         if status or postgres.sql(state, name) != "installed":
-            raise SetupError(f"The addon was not installed; see {log}.\n{tail(log)}")
+            raise SetupError(f"{modules} was not installed; see {log}.\n{tail(log)}")
         yield name
     finally:
         postgres.drop(name)
 
 
 @contextlib.contextmanager
-def environment(name):
+def environment(name, folder=None):
     """Give Odoo's environment on a database, in this process, as the superuser.
 
     Nothing is committed by itself; at the end all connections are closed.
@@ -147,6 +162,7 @@ def environment(name):
     log = LOGS / f"{name}.log"
     log.unlink(missing_ok=True)
     options = ["-c", _given("ISP_ODOO_CONF"), "-d", name, "--logfile", str(log)]
+    options += _addons_path(folder)
     config.parse_config(options, setup_logging=True)
     try:
         with Registry(name).cursor() as cr:
