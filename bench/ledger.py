@@ -44,9 +44,11 @@ SHOWN = ("isp_hidden", "=", False)
 
 # A row of a table again and again, each time with other values in some columns.
 CLONE = """
-INSERT INTO {table} SELECT (jsonb_populate_record(
-    NULL::{table}, to_jsonb(model) || {changed})).*
-FROM {table} AS model, generate_series(%(first)s, %(last)s) AS n WHERE model.id = %(id)s
+INSERT INTO {table} SELECT made.* FROM {table} AS model
+CROSS JOIN generate_series(%(first)s, %(last)s) AS n
+CROSS JOIN LATERAL jsonb_populate_record(
+    NULL::{table}, to_jsonb(model) || {changed}) AS made
+WHERE model.id = %(id)s
 """
 # Every second one is a payment; one document in a hundred was cancelled at once.
 FILL = """
