@@ -56,7 +56,7 @@ INSERT INTO isp_operation (contract_id, company_id, currency_id, service_type_id
     amount, description, time, date, period_id, move_id, line_id)
 SELECT %(contract)s + n %% %(contracts)s, %(company)s, %(currency)s,
     CASE WHEN n %% 2 = 0 THEN %(service)s END,
-    CASE WHEN n %% 5000 = 1 THEN 'goodwill' WHEN n %% 2 = 0 THEN 'charge'
+    CASE WHEN n %% 5000 = 7 THEN 'goodwill' WHEN n %% 2 = 0 THEN 'charge'
          ELSE 'payment' END,
     CASE WHEN n %% 2 = 0 THEN -1 ELSE 1 END * (1000 + n %% 900 + (n %% 100) / 100.0
          + CASE WHEN n %% 10007 = 0 THEN 90000 ELSE 0 END),
@@ -226,7 +226,7 @@ class Ledger:
                 ("date", ">=", str(early[0])),
                 ("date", "<=", str(early[1])),
             ],
-            "change between bounds": [("amount", ">=", 1500), ("amount", "<=", 1501)],
+            "change between bounds": [("amount", ">=", 1501), ("amount", "<=", 1502)],
             "change, rare": [("amount", "<=", -80000)],
         }
         asked = {
