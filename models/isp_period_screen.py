@@ -29,6 +29,18 @@ class IspPeriod(models.Model):
         for period in self:
             period.saldo_count = counts.get(period.id, 0)
 
+    def action_reopen(self):
+        """Ask for the reason of opening this period again."""
+        self.ensure_one()
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Reopen Period"),
+            "res_model": "isp.period.reopen",
+            "view_mode": "form",
+            "target": "new",
+            "context": {"default_period_id": self.id},
+        }
+
     def action_view_saldos(self):
         self.ensure_one()
         action = self.env["ir.actions.actions"]._for_xml_id(
