@@ -69,6 +69,7 @@ def test_every_model_that_is_stored_stands_in_the_diagram():
         "isp_contract_close",
         "isp_package_price",
         "isp_period_reopen",
+        "isp_statement",
         "isp_tax_activate",
     }
     assert tables - unstored - drawn == set()
