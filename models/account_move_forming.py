@@ -192,7 +192,9 @@ class AccountMove(models.Model):
         """Override: posting changes no line of what the billing run has made."""
         if self.env.context.get("isp_is_issued") and vals.get("state") == "posted":
             unsynced = self.with_context(skip_invoice_sync=True)
-            return super(AccountMove, unsynced).write(vals)
+            due = self._fields["invoice_date_due"]
+            with self.env.protecting([due], self):
+                return super(AccountMove, unsynced).write(vals)
         return super().write(vals)
 
     def _prepare_create_values(self, vals_list):
@@ -215,6 +217,15 @@ class AccountMoveLine(models.Model):
 
     def _isp_keep_values(self, names):
         _keep_values(self, names)
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        """Override: totals that were given aren't computed anew from formed lines."""
+        lines = super().create(vals_list)
+        if self.env.context.get("isp_is_formed"):
+            lines._isp_keep_values(SHARED_LINE_FIELDS | OWN_LINE_FIELDS)
+            lines.move_id._isp_keep_values(SHARED_MOVE_FIELDS | OWN_MOVE_FIELDS)
+        return lines
 
     def _prepare_create_values(self, vals_list):
         if not self.env.context.get("isp_is_formed"):
