@@ -1,4 +1,5 @@
-"""Billed periods learn what they are a part of: until now they were whole."""
+"""Billed periods learn what they are a part of: until now they were whole. Posted
+documents get the kind and the date that say what they are."""
 
 
 def migrate(cr, version):
@@ -25,3 +26,17 @@ def migrate(cr, version):
          WHERE billing.id = item.billing_id AND item.full_amount IS NULL
         """
     )
+    # The ledger's own guard stands before posted documents.
+    cr.execute("SET LOCAL isp.maintenance = 'on'")
+    cr.execute(
+        """
+        UPDATE account_move move
+           SET isp_document_date = COALESCE(
+                   move.isp_document_date, move.invoice_date, move.date),
+               isp_kind = COALESCE(move.isp_kind, operation.kind)
+          FROM isp_operation operation
+         WHERE operation.move_id = move.id
+           AND (move.isp_document_date IS NULL OR move.isp_kind IS NULL)
+        """
+    )
+    cr.execute("SET LOCAL isp.maintenance = 'off'")
