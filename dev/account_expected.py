@@ -100,7 +100,11 @@ REFUSED = [
     Rule(
         "Money of a contract is in the books at once, not with the bank statement",
         r"ValidationError: Journal .* books payments only when the bank statement",
-        ["TestAccountMoveReconcile.test_partial_payments_auto_validation"],
+        [
+            "TestAccountMoveReconcile.test_partial_payments_auto_validation",
+            "TestAccountPayment."
+            "test_payments_invoice_payment_state_without_outstanding_accounts",
+        ],
     ),
     Rule(
         "A contract belongs to one company: a branch's debt is not paid at its parent",
