@@ -55,7 +55,9 @@ class IspDiscount(models.Model):
     percent = fields.Float(digits=(5, 2))
     amount = fields.Monetary(help="Off each whole period; of a part its share.")
     date_from = fields.Date(
-        string="From", required=True, default=lambda self: fields.Date.today()
+        string="From",
+        required=True,
+        default=lambda self: self.env.company._isp_today(),
     )
     date_to = fields.Date(string="Through", help="The last day. Empty: without end.")
 
