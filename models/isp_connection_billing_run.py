@@ -12,6 +12,8 @@ BATCH_SECONDS = 2.0
 BATCH_SIZE = 100
 SIP_SIZE = 5
 RETRY_HOURS = 1
+# In this order: each is a method, and a method `_get…_domain` of the lines it is for.
+STEPS = ("_process_new", "_renew_due", "_issue_served", "_bill_next_period")
 
 
 class IspConnection(models.Model):
@@ -32,7 +34,7 @@ class IspConnection(models.Model):
             it works on; the second begins at the other end, so that they rarely meet
         """
         self._hold_lines()
-        for step in ("_process_new", "_renew_due", "_issue_served", "_bill_next_period"):
+        for step in STEPS:
             if not self.with_context(isp_worker=worker)._run_step(step):
                 self._trigger_billing()
                 break

@@ -57,7 +57,7 @@ class IspConnection(models.Model):
             today = connection.company_id._isp_today()
             connection.message_post(
                 body=self.env._(
-                    "Periods from %(start)s on are not invoiced; the next one is today.",
+                    "Periods from %(start)s on are not invoiced; the next begins now.",
                     start=connection.billing_date,
                 )
             )

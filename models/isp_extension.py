@@ -53,9 +53,7 @@ class IspExtension(models.Model):
             return 0.0
         period = line._get_whole_period_at(self.date_from)
         price = (
-            self.env["isp.billing"]
-            .sudo()
-            ._get_total([line._prepare_time_vals(period)])
+            self.env["isp.billing"].sudo()._get_total([line._prepare_time_vals(period)])
         )
         length = (period.end_at - period.start_at).total_seconds()
         given = (self.date_to - self.date_from).total_seconds()
