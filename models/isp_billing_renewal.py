@@ -10,14 +10,16 @@ class IspBilling(models.Model):
     def _get_total(self, vals_list):
         """Return what rows of these values come to on a document, taxes included.
 
-        The document itself is made, in memory: what is checked is what is posted.
-
         :param list vals_list: values of isp.billing rows of one contract
         :rtype: float
         """
-        rows = self.concat(*[self.new(vals) for vals in vals_list])
-        move = self.env["account.move"].new(rows._prepare_document_vals())
-        return move.tax_totals["total_amount_currency"]
+        Connection = self.env["isp.connection"]
+        return sum(
+            Connection.browse(vals["connection_id"])._get_items_total(
+                [item for _command, _id, item in vals["item_ids"]]
+            )
+            for vals in vals_list
+        )
 
     def _is_pending(self):
         """Whether this is a first period that waits for service to start."""
