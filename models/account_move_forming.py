@@ -1,3 +1,5 @@
+from collections import defaultdict
+
 from odoo import api, models
 from odoo.fields import Command
 
@@ -187,6 +189,16 @@ class AccountMove(models.Model):
 
     def _isp_keep_values(self, names):
         _keep_values(self, names)
+
+    def _post(self, soft=True):
+        """Override: new customers of a billing run are marked all at once."""
+        if not self.env.context.get("isp_is_issued"):
+            return super()._post(soft=soft)
+        ranks = defaultdict(int)
+        marked = self.with_context(isp_new_customers=ranks)
+        posted = super(AccountMove, marked)._post(soft=soft)
+        self.env["res.partner"]._isp_set_ranks(ranks)
+        return posted.with_env(self.env)
 
     def write(self, vals):
         """Override: posting changes no line of what the billing run has made."""

@@ -101,6 +101,28 @@ class IspBilling(models.Model):
 class ResPartner(models.Model):
     _inherit = "res.partner"
 
+    def _increase_rank(self, field, n=1):
+        """Override of `account`: who gets a first invoice in a batch becomes a
+        customer together with the others, not one by one."""
+        ranks = self.env.context.get("isp_new_customers")
+        if ranks is None or field != "customer_rank":
+            return super()._increase_rank(field, n)
+        fresh = self.sudo().filtered(lambda partner: not partner.customer_rank)
+        for partner in fresh:
+            ranks[partner.id] += n
+        return super(ResPartner, self - fresh.with_env(self.env))._increase_rank(
+            field, n
+        )
+
+    @api.model
+    def _isp_set_ranks(self, ranks):
+        """Write the ranks that `_increase_rank` has collected, one write a rank."""
+        by_rank = defaultdict(list)
+        for partner_id, rank in ranks.items():
+            by_rank[rank].append(partner_id)
+        for rank, ids in by_rank.items():
+            self.sudo().browse(ids).write({"customer_rank": rank})
+
     def _isp_get_invoice_traits(self):
         """Return what of a client an invoice's computed values depend on."""
         self.ensure_one()
