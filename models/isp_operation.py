@@ -39,7 +39,9 @@ class IspOperation(models.Model):
         [*MOVE_KINDS, ("event", "Event")], required=True, readonly=True
     )
     amount = fields.Monetary(
-        readonly=True, help="The change of the contract's balance: payments add."
+        required=True,
+        readonly=True,
+        help="The change of the contract's balance: payments add.",
     )
     description = fields.Char(readonly=True, index="trigram")
     time = fields.Datetime(required=True, readonly=True, default=fields.Datetime.now)

@@ -1,4 +1,6 @@
 from odoo import fields, models
+from odoo.fields import Domain
+from odoo.tools import SQL
 
 
 class IspOperation(models.Model):
@@ -15,11 +17,22 @@ class IspOperation(models.Model):
     )
 
     def _search_isp_hidden(self, operator, value):
-        """Look for the few hidden documents, by their index, never through all."""
+        """Ask of each row, by the index of the few hidden documents.
+
+        A list of all hidden ones would be read anew for every page.
+        """
         if operator != "in":
             return NotImplemented
-        is_hidden = [("isp_hidden", "=", True)]
         if True in value and False in value:
-            return []
+            return Domain.TRUE
+        self.env["account.move"].flush_model(["isp_hidden"])
         # Who reads operations need not be allowed to read documents.
-        return [("move_id", "any!" if True in value else "not any!", is_hidden)]
+        hidden = Domain.custom(
+            to_sql=lambda _model, alias, _query: SQL(
+                "EXISTS (SELECT FROM account_move hidden "
+                "WHERE hidden.id = %s AND hidden.isp_hidden)",
+                SQL.identifier(alias, "move_id"),
+            ),
+            predicate=lambda operation: operation.isp_hidden,
+        )
+        return hidden if True in value else ~hidden

@@ -10,6 +10,7 @@ _INTERVAL_ORDERS = {
     "date": "date desc, id desc",
     "time": "time desc, id desc",
     "day": "time desc, id desc",
+    "amount": "amount desc, id desc",
 }
 
 
@@ -71,7 +72,12 @@ class IspOperation(models.Model):
     def _search(self, domain, offset=0, limit=None, order=None, **kwargs):
         """Override: rows of an interval come in the order of that interval."""
         if order == self._order:
-            names = {part.field_expr for part in Domain(domain).iter_conditions()}
+            # More or less than nothing is half of all: no interval.
+            names = {
+                part.field_expr
+                for part in Domain(domain).iter_conditions()
+                if part.field_expr != "amount" or part.value
+            }
             for name, interval_order in _INTERVAL_ORDERS.items():
                 if name in names:
                     order = interval_order

@@ -307,5 +307,11 @@ class TestOperationList(StatementCommon):
             by_date.ids, by_date.sorted(lambda o: (o.date, o.id), reverse=True).ids
         )
         self.assertNotEqual(by_date.ids, by_date.sorted("id", reverse=True).ids)
+        large = model.search([*ours, ("amount", ">=", 10.0)])
+        self.assertEqual(
+            large.mapped("amount"), sorted(large.mapped("amount"), reverse=True)
+        )
+        up = model.search([*ours, ("amount", ">", 0.0)])
+        self.assertEqual(up.ids, sorted(up.ids, reverse=True))
         named = model.search([*ours, ("date", ">=", str(self.month))], order="amount")
         self.assertEqual(named.mapped("amount"), sorted(named.mapped("amount")))
