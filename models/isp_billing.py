@@ -154,7 +154,7 @@ class IspBilling(models.Model):
         invoice = self.invoice_id
         if invoice.state != "posted":
             return False
-        lines = invoice.line_ids.filtered(
+        lines = self._get_invoices_to_pay().line_ids.filtered(
             lambda line: (
                 line.isp_contract_id and line.isp_connection_id == self.connection_id
             )
@@ -166,6 +166,10 @@ class IspBilling(models.Model):
         price = sum(lines.mapped("balance"))
         tolerance = self.company_id._isp_get_tolerance(price)
         return currency.compare_amounts(missing, tolerance) <= 0
+
+    def _get_invoices_to_pay(self):
+        """Return the invoices whose part of this connection pays for this row."""
+        return self.invoice_id
 
     # === BUSINESS === #
 

@@ -31,6 +31,7 @@ class IspBilling(models.Model):
             rows.invoice_id = move
             if move.move_type == "out_invoice":
                 rows.connection_id.invoice_id = move
+        self._note_earlier_invoices()
         moves.with_context(isp_sequence_formats={}, isp_is_issued=True).action_post()
         return moves
 
@@ -58,7 +59,11 @@ class IspBilling(models.Model):
         contract, company = self.contract_id, self.company_id
         today = company._isp_today()
         amount = sum(self.mapped("amount"))
-        is_refund = company.currency_id.compare_amounts(amount, 0) < 0
+        sign = company.currency_id.compare_amounts(amount, 0)
+        # What is taken back for nothing is taken back all the same.
+        is_refund = sign < 0 or not (
+            sign or self.filtered(lambda b: b.kind != "credit")
+        )
         lines = self.connection_id
         return {
             "move_type": "out_refund" if is_refund else "out_invoice",

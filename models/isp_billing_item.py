@@ -72,7 +72,8 @@ class IspBillingItem(models.Model):
         """
         self.ensure_one()
         billing = self.billing_id
-        if not self.date_start or not self.full_amount:
+        # A period for nothing is taken back for nothing: that has a document as well.
+        if not self.date_start or self.kind not in ("charge", "discount"):
             return None
         unused = proration.overlap(
             (max(day, self.date_start), self.date_end), (day, billing.date_end)
@@ -98,7 +99,7 @@ class IspBillingItem(models.Model):
                 end=unused[1],
             ),
             "product_id": self.product_id.id,
-            "amount": -amount,
+            "amount": -amount or 0.0,
             "date_start": unused[0],
             "date_end": unused[1],
             "origin_item_id": self.id,

@@ -1,4 +1,4 @@
-from odoo import fields, models
+from odoo import api, fields, models
 from odoo.exceptions import UserError
 
 
@@ -23,6 +23,48 @@ class IspBilling(models.Model):
         index="btree_not_null",
         ondelete="set null",
     )
+
+    earlier_invoice_ids = fields.Many2many(
+        "account.move",
+        "isp_billing_earlier_invoice_rel",
+        "billing_id",
+        "invoice_id",
+        string="Charged Before On",
+        readonly=True,
+        copy=False,
+        help="What charged the very days of this row before a change: its own document "
+        "holds the difference only.",
+    )
+
+    @api.depends("earlier_invoice_ids.line_ids.amount_residual")
+    def _compute_is_paid(self):
+        """Override: what is left of an earlier charge of the same days counts too."""
+        return super()._compute_is_paid()
+
+    def _get_invoices_to_pay(self):
+        """Override: a difference is paid when what it is a difference to is."""
+        return super()._get_invoices_to_pay() | self.earlier_invoice_ids
+
+    def _note_earlier_invoices(self):
+        """Remember which invoices charged whole periods that these rows replace.
+
+        Of a period that ends early a part stays, and has to be paid before.
+        """
+        gone = self.filtered(
+            lambda b: b.kind == "credit" and b.origin_id.state == "revoked"
+        )
+        for row in self.filtered(lambda b: b.kind == "period") if gone else ():
+            origins = gone.filtered(
+                lambda b, r=row: (
+                    b.connection_id == r.connection_id
+                    and b.start_at < r.end_at
+                    and b.end_at > r.start_at
+                )
+            ).origin_id
+            if origins:
+                row.earlier_invoice_ids = (
+                    origins.invoice_id | origins.earlier_invoice_ids
+                )
 
     def _get_due_date(self, today):
         """Override: the difference of a change is due some days after it, at the end

@@ -55,7 +55,18 @@ class IspBillingRunLine(models.Model):
     error = fields.Text(related="connection_id.needs_attention")
 
     def _is_stale(self):
-        return self.connection_id.billing_date != self.billing_date
+        """Whether another period or amount would be issued than what is shown."""
+        self.ensure_one()
+        line = self.connection_id.sudo().with_company(self.company_id)
+        if not line.filtered_domain(line._get_period_due_domain(self.run_id.date)):
+            return True
+        vals = line._prepare_run_line_vals()
+        names = ("billing_date", "date_start", "date_end")
+        return (
+            any(vals[name] != self[name] for name in names)
+            or vals["package_id"] != self.package_id.id
+            or self.currency_id.compare_amounts(vals["total"], self.total) != 0
+        )
 
     def _update_state(self):
         """Find the billed period of each line, or why there is none."""

@@ -113,7 +113,7 @@ class IspConnection(models.Model):
         Periods in arrears are billed at their end; one that ends early is billed then.
         """
         rule = self._get_rule_of(self.package_id)
-        start = self.billing_date
+        start, day = self.billing_date, self._get_served_end(day)
         if self.state != "active" or not start or start >= day or rule.is_bundle:
             return []
         in_arrears = self.package_id.billing_timing == "arrears"
@@ -130,6 +130,19 @@ class IspConnection(models.Model):
             rows.append(self._prepare_row_vals(self.package_id, self.quantity, period))
             start = following
         return rows
+
+    def _get_served_end(self, day):
+        """Return the first day up to a day that is not served: where a pause began, or
+        where the line went off because it owes."""
+        self.ensure_one()
+        company = self.company_id
+        paused = self.suspension_ids.filtered(lambda s: s.pause_state == "begun")
+        ends = [day, *(pause._get_pause_day() for pause in paused)]
+        off_at = self.covered_until_at
+        if off_at and off_at <= fields.Datetime.now():
+            if self._decide_access().level == "off":
+                ends.append(company._isp_to_local(off_at).date())
+        return min(ends)
 
     def _get_rule_of(self, package):
         """Return the cycle a package has on this line."""

@@ -67,6 +67,15 @@ class IspConnection(models.Model):
             self._fields[name].convert_to_cache(value, self), self
         )
 
+    def action_close(self):
+        """Override: what was planned doesn't wait for a line that is closed."""
+        planned = self._get_engine().change_ids.filtered(
+            lambda c: c.state == "planned" and not c.billing_ids
+        )
+        for change in planned:
+            change._undo(self.env._("The line was closed"))
+        return super().action_close()
+
     # === BUSINESS === #
 
     def _change_package(self, package, quantity=None, day=None, note=None, text=None):
@@ -235,7 +244,7 @@ class IspConnection(models.Model):
 
     @api.model
     def _get_apply_planned_changes_domain(self):
-        return Domain.OR(
+        return Domain("state", "=", "active") & Domain.OR(
             Domain("company_id", "=", company.id)
             & Domain(
                 "change_ids",

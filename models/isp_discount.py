@@ -120,7 +120,7 @@ class IspConnection(models.Model):
         """Override: one negative item for each discount agreed, never more than the
         charge in sum."""
         items = super()._prepare_discount_items(item, whole, part, package)
-        full = item["full_amount"]
+        given = []
         left = self.currency_id.round(item["amount"] * item.get("quantity", 1.0))
         for discount in self._get_discounts(package):
             days = proration.overlap(
@@ -128,11 +128,15 @@ class IspConnection(models.Model):
             )
             if not days or left <= 0:
                 continue
-            off = min(discount._get_off(item["full_amount"]), full)
-            amount = min(self._get_share(off, whole, days), left)
+            full = item["full_amount"]
+            # What others take off the same days leaves less; other days are their own.
+            same = [off for span, off in given if proration.overlap(span, days)]
+            off = min(discount._get_off(full), self.currency_id.round(full - sum(same)))
+            amount = min(self._get_share(max(off, 0.0), whole, days), left)
             if self.currency_id.is_zero(amount):
                 continue
-            full, left = full - off, self.currency_id.round(left - amount)
+            given.append((days, off))
+            left = self.currency_id.round(left - amount)
             items.append(
                 {
                     "kind": "discount",

@@ -42,7 +42,10 @@ class IspSuspension(models.Model):
         if "pause_state" in vals and not self.env.su:
             raise UserError(self.env._("Whether a pause has begun follows from it."))
         self._check_pause_kept(vals)
+        begins = {span: span.date_from for span in self if span.pause_state}
         res = super().write(vals)
+        moved = self.filtered(lambda s: begins.get(s, s.date_from) != s.date_from)
+        moved._check_pause()
         if "reason" in vals:
             fresh = self.filtered(lambda s: s.reason == "paused" and not s.pause_state)
             fresh._check_pause()
@@ -221,6 +224,19 @@ class IspConnection(models.Model):
                 "anchor_date": self._get_rule_of(self.package_id).first_start(day),
             }
         )
+
+    def _bill_by_hand(self):
+        """Override: the days of a pause cost nothing, also by hand."""
+        for line in self:
+            if line.suspension_ids.filtered(lambda s: s.pause_state == "begun"):
+                raise UserError(
+                    self.env._(
+                        "%(connection)s is paused: its next period is invoiced when "
+                        "the pause ends. Press Resume first.",
+                        connection=line.display_name,
+                    )
+                )
+        return super()._bill_by_hand()
 
     # === SCREEN === #
 

@@ -20,6 +20,7 @@ from . import (
     test_demo,
     test_discount,
     test_document_dates,
+    test_engine_hostile,
     test_expiry,
     test_first_sum,
     test_isp_connection,
