@@ -139,9 +139,9 @@ class IspConnection(models.Model):
         paused = self.suspension_ids.filtered(lambda s: s.pause_state == "begun")
         ends = [day, *(pause._get_pause_day() for pause in paused)]
         off_at = self.covered_until_at
-        if off_at and off_at <= fields.Datetime.now():
-            if self._decide_access().level == "off":
-                ends.append(company._isp_to_local(off_at).date())
+        is_over = off_at and off_at <= fields.Datetime.now()
+        if is_over and self._decide_access().level == "off":
+            ends.append(company._isp_to_local(off_at).date())
         return min(ends)
 
     def _get_rule_of(self, package):
