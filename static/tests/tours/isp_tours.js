@@ -82,7 +82,7 @@ registry.category("web_tour.tours").add("isp_register_line", {
         },
         {
             content: "the sentence says what is owed, and to which account",
-            trigger: "[name='status_muted']:contains('waiting for the set-up to be paid, owes')",
+            trigger: "[name='status_muted']:contains('waiting for set-up and first period to be paid, owes')",
         },
         {
             trigger: "button[name='action_view_invoices'] .o_stat_value:contains('1')",
