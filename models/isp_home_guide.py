@@ -72,9 +72,9 @@ class IspHome(models.AbstractModel):
                 "group": CLERK,
                 "action": CONNECTIONS,
                 "steps": [
-                    self.env._("Open the line, choose the other package, save."),
-                    self.env._("The speed changes with the next login."),
-                    self.env._("The price counts from the next invoice."),
+                    self.env._("Open the line, press Change Package, choose."),
+                    self.env._("Read out what is taken back and what is to pay."),
+                    self.env._("Press OK; the speed changes with the next login."),
                 ],
             },
             "task_moving": {
