@@ -60,6 +60,10 @@ class AccountMove(models.Model):
         mirror = move._reverse_moves(
             [move._isp_prepare_mirror_vals(reason)], cancel=True
         )
+        # What is open again is paid by what is in hand: nobody's line is off for it.
+        open_ = self.env["account.move.line"].sudo()
+        debts = open_.search(contracts._get_open_lines_domain(">"))
+        debts._isp_match_open("<")
         self.message_post(body=self.env._("Cancelled by counter-entry: %s", reason))
         return mirror.with_env(self.env)
 

@@ -76,9 +76,30 @@ class IspConnection(models.Model):
             )
         )
         start_at = max(before.mapped("end_at"), default=period.start_at)
-        if any(start_at <= b.start_at < period.end_at for b in billed - before):
+        after = (billed - before).filtered(
+            lambda b: start_at <= b.start_at < period.end_at
+        )
+        end_at = min(after.mapped("start_at"), default=period.end_at)
+        if start_at >= end_at:
             return None
-        return replace(period, start_at=start_at) if start_at < period.end_at else None
+        fitted = replace(period, start_at=start_at, end_at=end_at)
+        return self._cut_to_moments(fitted) if fitted != period else period
+
+    def _cut_to_moments(self, period):
+        """Return a period with the days between its moments; ``None`` where it ends
+        within a day. Days that others have charged are not charged again."""
+        company = self.company_id
+        first = company._isp_to_local(period.start_at).date()
+        end = company._isp_to_local(period.end_at).date()
+        if period.end_at != company._isp_to_utc(end):
+            return None
+        if period.start_at != company._isp_to_utc(first):
+            first = period.date_start
+        return replace(
+            period,
+            date_start=max(first, period.date_start),
+            date_end=min(end - timedelta(days=1), period.date_end),
+        )
 
     def _set_following_date(self, period):
         """Note the local date on which the period after this one begins, and where

@@ -240,3 +240,56 @@ class TestEngineHostile(ChangeCommon):
                 run.action_issue()
                 self._run_cron()
                 self.assertEqual(-line.contract_id.balance, run.line_ids.total)
+
+    # === counter-entries × what is billed since === #
+
+    def test_days_before_and_behind_what_is_billed_are_billed_once(self):
+        line = self._create_november()
+        with freeze_time("2026-11-10 06:00:00"):
+            line._pause(self._day(10))
+        with freeze_time("2026-11-20 06:00:00"):
+            self.env.invalidate_all()
+            line.action_resume()
+            self._run_cron()
+            self.assertEqual(
+                self._get_spans(line)[-1][1:], (self._day(20), self._day(19, 12))
+            )
+            # The first days are taken back, the later ones are not.
+            line.invalidate_recordset()
+            row = line._get_period_billings()[-1]
+            row.sudo()._revoke()
+            self.assertEqual(line.billing_date, self._day(1))
+            self._pay(line.contract_id, 3000.0, line)
+            line.sudo()._bill_next_period()
+        spans = [span[1:] for span in self._get_spans(line)]
+        self.assertEqual(
+            spans,
+            [(self._day(1), self._day(19)), (self._day(20), self._day(19, 12))],
+        )
+
+    def test_a_later_row_of_another_cycle_is_not_charged_again(self):
+        line = self._create_november(paid=False)
+        with freeze_time("2026-11-02 06:00:00"):
+            self._change(line, self.weekly, self._day(10))
+            line.action_generate_invoice()
+            ahead = line._get_period_billings()[0]
+            self.assertEqual(ahead.date_start, self._day(1, 12))
+            line._get_period_billings()[-1].invoice_id.action_isp_revoke()
+        with freeze_time("2026-12-03 06:00:00"):
+            for _time in range(4):
+                self._run_cron()
+        spans = [span[1:] for span in self._get_spans(line)]
+        for before, after in zip(spans, spans[1:], strict=False):
+            self.assertLess(before[1], after[0])
+
+    def test_what_is_open_again_is_paid_by_what_is_in_hand(self):
+        line = self._create_november()
+        payment = self.env["account.payment"].search(
+            [("isp_contract_id", "=", line.contract_id.id)]
+        )
+        with freeze_time("2026-11-05 06:00:00"):
+            self._pay(line.contract_id, 1500.0)
+            payment._isp_revoke("Bounced")
+            self.assertEqual(line.contract_id.balance, 0.0)
+            self.assertEqual(line.access, "on")
+        self.assertLedger(line.contract_id)
