@@ -241,7 +241,9 @@ class IspConnection(models.Model):
     @api.model_create_multi
     def create(self, vals_list):
         for vals in vals_list:
-            self._refuse_engine_fields({k: v for k, v in vals.items() if v})
+            self._refuse_engine_fields(
+                {k: v for k, v in vals.items() if v and (k, v) != ("state", "new")}
+            )
             self._complete_contract_vals(vals)
             vals["account_no"] = self.env["isp.contract"]._next_account_no()
             self._complete_setup_items(vals)
@@ -256,7 +258,7 @@ class IspConnection(models.Model):
         if not self.env.user.has_group("mybizna_isp.isp_group_manager"):
             # A manager may set where billing goes on, when taking lines over.
             names |= {"billing_date"} & vals.keys()
-        if not names or self.env.su or vals.get("state") == "new" and len(names) == 1:
+        if not names or self.env.su:
             return
         labels = [self._fields[name]._description_string(self.env) for name in names]
         raise UserError(

@@ -293,3 +293,21 @@ class TestEngineHostile(ChangeCommon):
             self.assertEqual(line.contract_id.balance, 0.0)
             self.assertEqual(line.access, "on")
         self.assertLedger(line.contract_id)
+
+    # === rights === #
+
+    def test_nobody_sets_a_line_back_to_new_by_hand(self):
+        line = self._create_november()
+        for group in ("isp_group_clerk", "isp_group_network"):
+            user = new_test_user(
+                self.env,
+                f"back_{group}",
+                groups=f"mybizna_isp.{group}",
+                company_id=self.company.id,
+                company_ids=[Command.set(self.company.ids)],
+            )
+            with self.assertRaises(UserError), self.cr.savepoint():
+                line.with_user(user).state = "new"
+            with self.assertRaises(UserError), self.cr.savepoint():
+                line.with_user(user).quantity = 3
+        self.assertEqual(line.state, "active")
