@@ -79,7 +79,9 @@ class AccountMoveLine(models.Model):
                 and line.isp_connection_id == self.isp_connection_id
             )
         )
-        names = charged.mapped("name") if move.is_invoice() else [self.name]
+        # Odoo names a payment's line after the method: what was typed says more.
+        own = move.origin_payment_id.memo or self.name
+        names = charged.mapped("name") if move.is_invoice() else [own]
         return ", ".join(filter(None, names)) or move.ref or move.name
 
     def _isp_prepare_operation_vals(self):

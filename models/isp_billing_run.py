@@ -1,6 +1,7 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
+from odoo.tools import format_date
 
 BATCH_SIZE = 500
 
@@ -63,7 +64,7 @@ class IspBillingRun(models.Model):
             run.name = self.env._(
                 "Run %(number)s: due until %(date)s",
                 number=run._origin.id or self.env._("new"),
-                date=run.date,
+                date=format_date(self.env, run.date),
             )
 
     @api.depends("line_ids.state")
@@ -127,6 +128,14 @@ class IspBillingRun(models.Model):
             raise UserError(
                 self.env._("%(run)s was issued or cancelled already.", run=self.name)
             )
+        if self.date > self.company_id._isp_today():
+            raise UserError(
+                self.env._(
+                    "%(run)s looks ahead. Only what is due today is issued: make a run "
+                    "until today.",
+                    run=self.name,
+                )
+            )
         included = self.line_ids.filtered("is_included")
         stale = included.filtered(lambda line: line._is_stale())
         if not included or stale:
@@ -137,7 +146,7 @@ class IspBillingRun(models.Model):
                     line=stale[:1].connection_id.display_name or self.env._("no line"),
                 )
             )
-        included.filtered("hold").connection_id.action_release_hold()
+        included.connection_id._release_hold()
         self.write(
             {
                 "state": "running",

@@ -43,12 +43,13 @@ class IspConnection(models.Model):
 
     def action_release_hold(self):
         """Let what is due be invoiced, as it stands."""
-        engine = self._get_engine()
-        for connection in engine.filtered("billing_hold"):
-            connection.write(
-                {"billing_hold": False, "billing_released": connection.billing_date}
-            )
+        self.filtered("billing_hold")._release_hold()
         self._trigger_billing()
+
+    def _release_hold(self):
+        """A person has looked at these: their next period is not put on hold."""
+        for day, connections in self._get_engine().grouped("billing_date").items():
+            connections.write({"billing_hold": False, "billing_released": day})
 
     def action_bill_from_today(self):
         """Pass over what lies behind: the next period begins today."""

@@ -54,11 +54,12 @@ class IspConnection(models.Model):
         kind = self._say_label("isp.extension", "kind", decision.kind)
         if not decision.until:
             return self.env._("On: %s", kind)
-        return self.env._(
+        said = self.env._(
             "On until %(until)s: %(kind)s",
             until=self._say_moment(decision.until),
             kind=kind,
         )
+        return said + (self._say_debt() if decision.kind == "change" else "")
 
     def _say_unlimited(self, decision):
         return self.env._("On: this package stays on, paid or not") + self._say_debt()

@@ -176,6 +176,14 @@ class TestBillingRun(IspCommon):
             form.date = self.today + timedelta(days=3)
         self.assertEqual(form.record.line_count, 2)
 
+    def test_a_look_ahead_is_not_issued(self):
+        line = self._create_due()
+        run = self._create_run(date=self.today + timedelta(days=40))
+        self.assertEqual(run.line_ids.connection_id, line)
+        with self.assertRefused("make a run until today"):
+            run.action_issue()
+        self.assertEqual(run.state, "preview")
+
     # === HOLD === #
 
     def test_with_asking_first_nothing_is_issued_before_a_person_says_so(self):
@@ -190,6 +198,16 @@ class TestBillingRun(IspCommon):
         self._run_cron()
         self.assertEqual(self._of(one + other).connection_id, one)
         self.assertEqual(other.billing_hold, "asked")
+
+    def test_a_run_issued_before_the_system_asked_is_issued_all_the_same(self):
+        self.company.isp_auto_billing = False
+        lines = self._create_due(2)
+        run = self._create_run()
+        run.action_issue()
+        self._run_cron()
+        self.assertEqual(run.state, "done")
+        self.assertEqual(self._of(lines).connection_id, lines)
+        self.assertFalse(any(lines.mapped("billing_hold")))
 
     def test_a_line_imported_with_an_old_date_waits_and_bills_nothing(self):
         line = self._create_due(billing_date=fields.Date.to_date("2023-01-01"))
