@@ -1,6 +1,6 @@
 from collections import defaultdict
 
-from odoo import models
+from odoo import fields, models
 from odoo.exceptions import AccessError, UserError
 
 from .account_move_kind import GIVEN_KINDS
@@ -57,6 +57,7 @@ class AccountMove(models.Model):
         move._isp_check_credited_elsewhere()
         for note in move._isp_get_dependents():
             note._isp_post_mirror(reason)
+        move._isp_mark_served()
         mirror = move._reverse_moves(
             [move._isp_prepare_mirror_vals(reason)], cancel=True
         )
@@ -66,6 +67,19 @@ class AccountMove(models.Model):
         debts._isp_match_open("<")
         self.message_post(body=self.env._("Cancelled by counter-entry: %s", reason))
         return mirror.with_env(self.env)
+
+    def _isp_mark_served(self):
+        """Note which periods were served, before the money goes: they aren't skipped
+        when they are billed again."""
+        self.isp_billing_ids.filtered(
+            lambda b: (
+                b.kind == "period"
+                and b.state == "billed"
+                and b.is_paid
+                and b.start_at
+                and b.start_at <= fields.Datetime.now()
+            )
+        ).is_served = True
 
     def _isp_prepare_mirror_vals(self, reason):
         """Return what a mirror has of its own: its dates, its period, its link."""

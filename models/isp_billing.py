@@ -94,6 +94,12 @@ class IspBilling(models.Model):
         copy=False,
         help="When it was paid for the first time; a late period began then.",
     )
+    is_served = fields.Boolean(
+        readonly=True,
+        copy=False,
+        help="It was paid and had begun when its invoice was cancelled: its days are "
+        "billed again from the first one.",
+    )
     item_ids = fields.One2many("isp.billing.item", "billing_id", copy=True)
     amount = fields.Monetary(
         string="Amount (untaxed)", compute="_compute_amount", store=True
@@ -215,6 +221,8 @@ class IspBilling(models.Model):
         self.ensure_one()
         connection = self.connection_id
         if self.package_id.billing_timing == "arrears":
+            return False
+        if connection._is_served_on(self.date_start):
             return False
         if self.end_at <= moment:
             return True

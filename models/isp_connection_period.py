@@ -42,10 +42,19 @@ class IspConnection(models.Model):
         """
         self.ensure_one()
         today = self.company_id._isp_today()
-        is_past = self.billing_date < today
+        is_past = self.billing_date < today and not self._is_served_on(
+            self.billing_date
+        )
         if is_past and self._decide_access().level == "off":
             return today, self._get_rule().first_start(today)
         return self.billing_date, self.anchor_date or self.billing_date
+
+    def _is_served_on(self, day):
+        """Whether a period that begins on a day was served, and its invoice cancelled."""
+        return any(
+            b.is_served and b.state == "revoked" and b.date_start == day
+            for b in self.billing_ids
+        )
 
     def _get_rule(self):
         """Return this line's cycle as the arithmetic of `tools.periods`."""

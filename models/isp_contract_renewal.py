@@ -108,3 +108,5 @@ class IspContract(models.Model):
                 debts._isp_match_open("<")
                 unpaid = rows.filtered(lambda b: b.state == "billed" and not b.is_paid)
                 unpaid._take_back(today, reason)
+                # What bridged a change until it was due goes with the money.
+                unpaid.connection_id.change_ids.extension_id.action_end()

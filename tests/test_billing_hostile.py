@@ -105,6 +105,31 @@ class TestBillingHostile(IspCommon):
             self.assertLedger(connection.contract_id)
             self.assertEqual(connection.contract_id.balance, 575.0)
 
+    def test_a_served_period_that_was_cancelled_is_billed_again_from_its_first_day(
+        self,
+    ):
+        with freeze_time("2026-11-01 09:00:00"):
+            connection = self._create_active()
+            self._pay_all(connection)
+        with freeze_time("2026-11-20 09:00:00"):
+            connection.billing_ids.invoice_id._isp_revoke("wrong address")
+            self._run_cron()
+            row = connection._get_period_billings()
+            self.assertEqual(
+                (row.date_start, row.date_end), (date(2026, 11, 1), date(2026, 11, 30))
+            )
+            self.assertEqual(connection.access, "on")
+            self.assertEqual(connection.contract_id.balance, 0.0)
+
+    def test_days_nobody_paid_for_are_not_billed_again(self):
+        with freeze_time("2026-11-01 09:00:00"):
+            connection = self._create_active()
+        with freeze_time("2026-11-20 09:00:00"):
+            connection.billing_ids.invoice_id._isp_revoke("was never on")
+            self._run_cron()
+            row = connection._get_period_billings()
+            self.assertEqual(row.date_start, date(2026, 11, 20))
+
     def test_a_cancelled_set_up_is_invoiced_again_and_nothing_goes_into_service(self):
         self.package.setup_item_ids = [(0, 0, {"name": "Router", "amount": 3000})]
         connection = self._create_active()
