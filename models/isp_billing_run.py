@@ -209,5 +209,6 @@ class IspBillingRun(models.Model):
                 lambda line: line.is_included and line.state in ("waiting", "failed")
             )
             waiting._update_state()
+            waiting._hold_what_is_not_due()
             if not waiting.filtered(lambda line: line.state == "waiting"):
                 run.write({"state": "done", "done_at": fields.Datetime.now()})

@@ -1,4 +1,5 @@
 from odoo import fields, models
+from odoo.fields import Domain
 
 
 class IspBillingRunLine(models.Model):
@@ -87,3 +88,13 @@ class IspBillingRunLine(models.Model):
                 line.write({"state": "issued", "billing_id": billing.id})
             elif line.connection_id.needs_attention and line.state != "failed":
                 line.state = "failed"
+
+    def _hold_what_is_not_due(self):
+        """Lines that were held, closed or switched off meanwhile keep no run waiting."""
+        waiting = self.filtered(lambda line: line.state == "waiting")
+        Connection = self.env["isp.connection"].sudo()
+        due = Connection.search(
+            Connection._get_bill_next_period_domain()
+            & Domain("id", "in", waiting.connection_id.ids)
+        )
+        waiting.filtered(lambda line: line.connection_id not in due).state = "held"

@@ -143,6 +143,16 @@ class TestBillingRun(IspCommon):
             self._run_cron()
         self.assertEqual(seen, [2, 4])
 
+    def test_a_line_that_was_closed_meanwhile_keeps_no_run_waiting(self):
+        one, other = self._create_due(2)
+        run = self._create_run()
+        run.action_issue()
+        other.with_env(self.env).action_close()
+        self._run_cron()
+        row = run.line_ids.filtered(lambda r: r.connection_id == other)
+        self.assertEqual((row.state, run.state), ("held", "done"))
+        self.assertEqual(self._of(one + other).connection_id, one)
+
     def test_a_line_that_cant_be_billed_is_named_in_the_run(self):
         good, bad = self._create_due(2)
         run = self._create_run()
