@@ -127,6 +127,17 @@ class AccountMove(models.Model):
 
     _inherit = "account.move"
 
+    # The way back: without it, each write on any document searches all billed rows.
+    isp_later_billing_ids = fields.Many2many(
+        "isp.billing",
+        "isp_billing_earlier_invoice_rel",
+        "invoice_id",
+        "billing_id",
+        readonly=True,
+        copy=False,
+        groups="mybizna_isp.isp_group_user",
+    )
+
     def _isp_post_mirror(self, reason):
         """Override: cancelling one document of a change undoes the change."""
         if self.env.context.get("isp_undo_change"):
