@@ -186,3 +186,21 @@ class TestIspConnection(IspCommon):
     def test_a_cycle_of_no_length_is_refused(self):
         with mute_logger("odoo.sql_db"), self.assertRaises(CheckViolation):
             self.monthly.copy({"duration": 0})
+
+    def test_a_contract_has_a_number_runs_until_further_notice_and_ends_after_it_begins(
+        self,
+    ):
+        contract = self.env["isp.contract"].create(
+            {"partner_id": self.client.id, "note": "Signed at the counter"}
+        )
+        other = self.env["isp.contract"].create({"partner_id": self.client.id})
+        self.assertNotIn(contract.name, (False, "/", other.name))
+        self.assertEqual(contract.date_start, self.company._isp_today())
+        self.assertEqual((contract.date_end, contract.balance), (False, 0.0))
+        with (
+            mute_logger("odoo.sql_db"),
+            self.assertRaises(CheckViolation),
+            self.cr.savepoint(),
+        ):
+            contract.date_end = "2000-01-01"
+            contract.flush_recordset()
