@@ -191,9 +191,9 @@ class TestBillingForming(IspCommon):
                 ],
             }
         )
-        lines = self._make_lines(4)
-        lines[:2].quantity = 3
-        lines[:2].contract_id.fiscal_position_id = position
+        lines = self._make_lines(6)
+        lines[:3].quantity = 3
+        lines[::2].contract_id.fiscal_position_id = position
         self.assertFormedAsOdooWould(lines, formed=2, but=NUMBERS)
 
     def test_with_prices_of_their_own_by_contract(self):
