@@ -108,7 +108,7 @@ class AccountMove(models.Model):
             wanted = self.date if period == own else min(today, period.date_end)
             if day := period._find_free_day(wanted, self.journal_id, self):
                 return period, day
-        self._isp_refuse_locked()
+        return self._isp_refuse_locked()
 
     def _isp_get_dependents(self):
         """Return what lowered this document and still counts, the latest first:

@@ -90,7 +90,7 @@ class IspBillingRunLine(models.Model):
                 line.state = "failed"
 
     def _hold_what_is_not_due(self):
-        """Lines that were held, closed or switched off meanwhile keep no run waiting."""
+        """Lines that were held, closed or switched off keep no run waiting."""
         waiting = self.filtered(lambda line: line.state == "waiting")
         Connection = self.env["isp.connection"].sudo()
         due = Connection.search(

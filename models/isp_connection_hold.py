@@ -77,7 +77,8 @@ class IspConnection(models.Model):
     @api.model
     def _hold_lines(self):
         """Put due lines on hold that a person should look at first."""
-        for company in self.env["res.company"].search([]):
+        companies = self.env["res.company"].search([])  # pylint: disable=no-search-all
+        for company in companies:
             due = self._get_step_domain("_bill_next_period") & Domain(
                 "company_id", "=", company.id
             )

@@ -50,7 +50,7 @@ class IspConnection(models.Model):
         return self.billing_date, self.anchor_date or self.billing_date
 
     def _is_served_on(self, day):
-        """Whether a period that begins on a day was served, and its invoice cancelled."""
+        """Whether the period of a day was served, and its invoice cancelled."""
         return any(
             b.is_served and b.state == "revoked" and b.date_start == day
             for b in self.billing_ids

@@ -20,18 +20,14 @@ class IspContract(models.Model):
         # Whoever books money need not be allowed to bill; nor is what a wizard has in
         # its context meant for these documents.
         context = {k: v for k, v in self.env.context.items() if k in KEPT_CONTEXT}
-        found = (
-            self.env["isp.connection"]
-            .sudo()
-            .with_context({**context, "tracking_disable": True})
-            .search(
-                [
-                    ("contract_id", "in", self.ids),
-                    ("package_id.billing_mode", "=", "pay_first"),
-                    ("state", "in", ("new", "active")),
-                ],
-                order="sequence, id",
-            )
+        system = self.env(su=True, context={**context, "tracking_disable": True})
+        found = system["isp.connection"].search(
+            [
+                ("contract_id", "in", self.ids),
+                ("package_id.billing_mode", "=", "pay_first"),
+                ("state", "in", ("new", "active")),
+            ],
+            order="sequence, id",
         )
         named_ids = named.ids if named else ()
         for contract, lines in found.grouped("contract_id").items():

@@ -40,11 +40,12 @@ class ChangeCommon(IspCommon):
         asked = self.env["ir.cron.trigger"].sudo()
         for _run in range(5):
             asked.search([("cron_id", "=", cron.id)]).unlink()
-            super()._run_cron()
+            res = super()._run_cron()
             if not asked.search_count([("cron_id", "=", cron.id)]):
                 break
         # Numbers were drawn by the scheduler's own cursor.
         self.env["account.move"]._get_sequence_cache().clear()
+        return res
 
     def _change(self, line, package, day=None, quantity=None):
         """Change as the wizard does; the preview is that of the same moment."""

@@ -87,7 +87,6 @@ class IspOperationAdd(models.TransientModel):
     )
     method_id = fields.Many2one(
         "account.payment.method.line",
-        string="Method",
         domain="[('journal_id', '=', journal_id)]",
     )
     invoice_id = fields.Many2one(
