@@ -52,6 +52,7 @@ from . import (
     isp_connection_price,
     isp_connection_rebill,
     isp_connection_register,
+    isp_connection_reissue,
     isp_connection_renewal,
     isp_connection_screen,
     isp_connection_setup_item,

@@ -1,3 +1,5 @@
+from collections import defaultdict
+
 from odoo import api, fields, models
 from odoo.tools import frozendict
 
@@ -131,9 +133,33 @@ class AccountMoveLine(models.Model):
         for own in self._isp_sorted():
             others = open_.get((own.isp_contract_id, own.account_id), self.browse())
             plan += [own + other for other in others._isp_sorted(own.isp_connection_id)]
-        # Pair by pair, in this order: a plan of its own would sort by due date.
         if plan:
+            charged = (self | found)._isp_get_charged_by()
+            # `sort` is stable: the others keep their order.
+            plan.sort(key=lambda p: not any(p & charged[line] for line in p))
+            # Pair by pair, in this order: a plan of its own would sort by due date.
             self._reconcile_plan(plan)
+
+    def _isp_get_charged_by(self):
+        """Return for each line the receivables that charged the days it takes back.
+
+        Those it pays before all others: days that nobody paid for are no money, and
+        open no other period.
+        """
+        charged = defaultdict(self.browse)
+        credits_ = self.filtered(
+            lambda line: line.amount_residual < 0 and line.move_id.is_invoice()
+        )
+        for line in credits_:
+            rows = line.move_id.sudo().isp_billing_ids.filtered(
+                lambda b, own=line: b.connection_id == own.isp_connection_id
+            )
+            origins = rows.origin_id
+            invoices = origins.invoice_id | origins.earlier_invoice_ids
+            charged[line] = invoices.line_ids.filtered(
+                lambda debt, own=line: debt.isp_connection_id == own.isp_connection_id
+            )
+        return charged
 
     def _isp_sorted(self, connection=None):
         """Return lines in the order that money is matched in: those that a person

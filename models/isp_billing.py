@@ -261,8 +261,12 @@ class IspBilling(models.Model):
                 and connection.billing_date
                 and connection.state == "active"
             ):
-                connection.billing_date = min(
-                    connection.billing_date, billing.date_start
-                )
+                billing._free_days()
         if live:
             self.env["isp.connection"]._trigger_billing()
+
+    def _free_days(self):
+        """Let the next period begin where this cancelled one did."""
+        self.ensure_one()
+        connection = self.connection_id
+        connection.billing_date = min(connection.billing_date, self.date_start)

@@ -75,17 +75,18 @@ class IspConnection(models.Model):
     )
     def _compute_next_invoice_date(self):
         for connection in self:
-            if not connection.billing_date:
-                connection.next_invoice_date = False
-                continue
-            rule = connection._get_rule()
-            if connection.package_id.billing_timing == "arrears":
-                period = connection._get_period_from(connection.billing_date)
-                connection.next_invoice_date = period.date_end + timedelta(1)
-                continue
-            # Never more than one period ahead: a daily line gets tomorrow's invoice.
-            lead = min(connection.company_id.isp_billing_lead_days, rule.shortest_days)
-            connection.next_invoice_date = connection.billing_date - timedelta(lead)
+            connection.next_invoice_date = (
+                connection.billing_date and connection._get_invoice_date()
+            )
+
+    def _get_invoice_date(self):
+        """Return when the next new period is to be invoiced."""
+        self.ensure_one()
+        if self.package_id.billing_timing == "arrears":
+            return self._get_period_from(self.billing_date).date_end + timedelta(1)
+        # Never more than one period ahead: a daily line gets tomorrow's invoice.
+        lead = min(self.company_id.isp_billing_lead_days, self._get_rule().shortest_days)
+        return self.billing_date - timedelta(lead)
 
     @api.depends("billing_ids.is_paid", "billing_ids.state", "billing_ids.start_at")
     def _compute_is_paid(self):

@@ -35,8 +35,8 @@ class IspConnection(models.Model):
         unpaid = billings.filtered(lambda b: not b.is_paid).sorted("start_at")[:1]
         if unpaid.invoice_id:
             due = unpaid.invoice_id.invoice_date_due
-        elif self.next_invoice_date:
-            due = self.next_invoice_date + timedelta(self.package_id.payment_days)
+        elif self.billing_date:
+            due = self._get_invoice_date() + timedelta(self.package_id.payment_days)
         else:
             return False
         return self.company_id._isp_to_utc(due + timedelta(days=1))

@@ -2,6 +2,7 @@ from freezegun import freeze_time
 
 from odoo.tests import tagged
 
+from .change_common import ChangeCommon
 from .common import IspCommon
 
 
@@ -84,3 +85,50 @@ class TestCoverage(IspCommon):
         self.assertEqual(line.access, "off")
         self._pay(line.contract_id, 0.1, line)
         self.assertEqual(line.access, "on")
+
+
+@tagged("post_install", "-at_install")
+class TestCreditGoesBack(ChangeCommon):
+    """What a change takes back was charged by an invoice: that one it pays first."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        packages = cls.package | cls.small
+        packages.product_id.taxes_id = False
+
+    def _plan_cheaper_december(self, money=0.0):
+        """November and December are billed, and December made 600 cheaper."""
+        line = self._create_november(paid=False)
+        with freeze_time("2026-11-26 06:00:00"):
+            line.action_generate_invoice()
+            if money:
+                self._pay(line.contract_id, money, line)
+            self._change(line, self.small, self._day(1, month=12))
+        self.assertEqual(line._get_period_billings()[0].package_id, self.small)
+        return line
+
+    def _assert_november_needs_all_its_money(self, line):
+        with freeze_time("2026-11-27 09:00:00"):
+            self.assertEqual((line.contract_id.balance, line.access), (-2400, "off"))
+            self._pay(line.contract_id, 900, line)
+            self.assertEqual((line.contract_id.balance, line.access), (-1500, "off"))
+            self._pay(line.contract_id, 600, line)
+            self.assertEqual((line.contract_id.balance, line.access), (-900, "on"))
+            self.assertEqual(
+                line._get_period_billings().mapped("is_paid"), [False, True]
+            )
+        self.assertLedger(line.contract_id)
+
+    def test_days_nobody_paid_for_pay_for_no_other_period(self):
+        line = self._plan_cheaper_december()
+        self._assert_november_needs_all_its_money(line)
+
+    def test_nor_do_they_when_the_money_for_both_is_taken_back(self):
+        line = self._plan_cheaper_december(money=3000)
+        with freeze_time("2026-11-27 08:00:00"):
+            payment = self.env["account.payment"].search(
+                [("isp_contract_id", "=", line.contract_id.id)]
+            )
+            payment._isp_revoke("The operator took it back")
+        self._assert_november_needs_all_its_money(line)
