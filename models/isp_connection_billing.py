@@ -85,7 +85,9 @@ class IspConnection(models.Model):
         if self.package_id.billing_timing == "arrears":
             return self._get_period_from(self.billing_date).date_end + timedelta(1)
         # Never more than one period ahead: a daily line gets tomorrow's invoice.
-        lead = min(self.company_id.isp_billing_lead_days, self._get_rule().shortest_days)
+        lead = min(
+            self.company_id.isp_billing_lead_days, self._get_rule().shortest_days
+        )
         return self.billing_date - timedelta(lead)
 
     @api.depends("billing_ids.is_paid", "billing_ids.state", "billing_ids.start_at")

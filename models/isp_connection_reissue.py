@@ -2,6 +2,9 @@ from datetime import timedelta
 
 from odoo import api, fields, models
 
+# Until the billing run was there, or a person who releases what it bills.
+BRIDGE_HOURS = {True: 1, False: 24}
+
 
 class IspConnection(models.Model):
     """Cancelled periods that lie before others are billed again, as they were."""
@@ -30,7 +33,9 @@ class IspConnection(models.Model):
         """Return the isp.billing row that is billed again next, and its free days as a
         `tools.periods.Period`; an empty row and None if there is none."""
         self.ensure_one()
-        waiting = self.billing_ids.filtered("is_to_reissue") if self.reissue_date else ()
+        waiting = (
+            self.billing_ids.filtered("is_to_reissue") if self.reissue_date else ()
+        )
         for row in sorted(waiting, key=lambda b: b.start_at):
             if period := row._get_reissue_period():
                 return row, period
@@ -128,3 +133,45 @@ class IspBilling(models.Model):
             return None
         first = self.date_start if is_kept else max(self.date_start, today)
         return line._fit_between_billed(self._get_rest_from(first))
+
+    def _bridge_reissue(self):
+        """Keep lines on that their own money kept on, until it is billed again."""
+        now = fields.Datetime.now()
+        for row in self.filtered(lambda b: b.state == "revoked" and b.end_at > now):
+            line = row.connection_id
+            if line._decide_access().reason not in ("unpaid", "never"):
+                continue
+            if line.contract_id._can_pay(row._get_own_total()):
+                hours = BRIDGE_HOURS[row.company_id.isp_auto_billing]
+                self.env["isp.extension"].create(
+                    {
+                        "connection_id": line.id,
+                        "kind": "reissue",
+                        "date_to": fields.Datetime.add(now, hours=hours),
+                        "note": row.invoice_id.name,
+                    }
+                )
+
+    def _get_own_total(self):
+        """Return what the document of this row asks of its connection, with taxes."""
+        lines = self.invoice_id._isp_get_receivables().filtered(
+            lambda line: line.isp_connection_id == self.connection_id
+        )
+        return sum(lines.mapped("balance"))
+
+
+class AccountMove(models.Model):
+    _inherit = "account.move"
+
+    def _isp_post_mirror(self, reason):
+        """Override: a line isn't cut off in the moment before it is billed again."""
+        covered = self.sudo().isp_billing_ids.filtered(
+            lambda b: (
+                b.kind == "period"
+                and b.is_paid
+                and b.connection_id._decide_access().reason == "covered"
+            )
+        )
+        mirror = super()._isp_post_mirror(reason)
+        covered._bridge_reissue()
+        return mirror

@@ -17,6 +17,7 @@ class IspExtension(models.Model):
             ("migrated", "Paid until, from the old system"),
             ("held", "Cut held"),
             ("change", "Difference of a change, not due yet"),
+            ("reissue", "Cancelled invoice, to be billed again"),
         ],
         required=True,
         default="promise",
@@ -49,7 +50,11 @@ class IspExtension(models.Model):
         """
         # Who gives days need not be allowed to read what lines are billed.
         line = self.connection_id.sudo()
-        if not line or not self.date_to or self.kind in ("migrated", "change"):
+        if (
+            not line
+            or not self.date_to
+            or self.kind in ("migrated", "change", "reissue")
+        ):
             return 0.0
         period = line._get_whole_period_at(self.date_from)
         price = (

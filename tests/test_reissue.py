@@ -86,7 +86,9 @@ class TestReissue(ChangeCommon):
         with freeze_time("2027-01-12 06:00:00"):
             self._get_billed_first(line).invoice_id._isp_revoke("Wrong address")
             self._run_cron()
-            self.assertEqual((self._get_days(line), line.billing_hold), (days[1:], "asked"))
+            self.assertEqual(
+                (self._get_days(line), line.billing_hold), (days[1:], "asked")
+            )
             vals = line._prepare_run_line_vals()
             self.assertEqual(str(vals["date_start"]), "2026-11-01")
             line.action_release_hold()
@@ -151,3 +153,25 @@ class TestReissue(ChangeCommon):
             again = line._get_period_billings().sorted("start_at")[1]
             self.assertEqual(again.amount, 950, "19 of 30 days")
             self.assertLedger(line.contract_id)
+
+    def test_who_paid_is_not_cut_off_until_the_days_are_billed_again(self):
+        line = self._create_november()
+        with freeze_time("2026-11-12 06:00:00"):
+            line._get_period_billings().invoice_id._isp_revoke("Wrong address")
+            self.assertEqual((self._get_days(line), line.access), ([], "on"))
+            self._run_cron()
+            self._assert_all_as_before(line, [("11-01", "11-30")])
+        with freeze_time("2026-11-13 06:00:00"):
+            self.assertEqual(line._decide_access().reason, "covered")
+
+    def test_days_for_which_no_money_is_there_are_no_reason_to_stay_on(self):
+        line = self._create_november()
+        with freeze_time("2026-11-12 06:00:00"):
+            payment = self.env["account.payment"].search(
+                [("isp_contract_id", "=", line.contract_id.id)]
+            )
+            invoice = line._get_period_billings().invoice_id
+            payment._isp_revoke("The operator took it back")
+            invoice._isp_revoke("Wrong address")
+            self.assertEqual(line.access, "off")
+            self.assertFalse(line.extension_ids)
