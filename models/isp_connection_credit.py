@@ -34,10 +34,22 @@ class IspConnection(models.Model):
         self.ensure_one()
         if self.state in ("new", "closed") and not self.paid_until_at:
             return self._say_credit(reach).capitalize()
-        if not self.paid_until_at:
+        if not self.paid_until_at or self._is_in_arrears():
+            # What is paid when it has passed is not paid until a day to come.
             return self._say_credit(reach)
         paid = self.env._("Paid until %s", self._say_last_day(self.paid_until_at))
         return ", ".join(filter(None, (paid, self._say_credit(reach))))
+
+    def _say_coverage(self):
+        """Return what the client wants to know of a line: until when it is paid, and
+        until when it is on without money."""
+        self.ensure_one()
+        parts = [self.credit_text or self.env._("nothing paid yet")]
+        decision = self._decide_access()
+        if decision.reason == "extension" and decision.until:
+            last = self._say_last_day(decision.until)
+            parts.append(self.env._("on until %s without money", last))
+        return "; ".join(parts)
 
     def _say_own_credit(self):
         return self._say_credit(self.contract_id._get_reach())

@@ -42,7 +42,7 @@ class IspConnection(models.Model):
         return self.env["isp.billing"], None
 
     def _note_reissue(self):
-        """Forget rows of which nothing is left to bill, and note where the rest begin."""
+        """Forget rows of which nothing is left, and note where the others begin."""
         for connection in self:
             waiting = connection.billing_ids.filtered("is_to_reissue")
             over = waiting.filtered(lambda b: not b._get_reissue_period())

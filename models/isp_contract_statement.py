@@ -225,21 +225,17 @@ class IspContract(models.Model):
         ]
 
     def _get_coverage_lines(self):
-        """Return what each connection is paid up to, and what credit still buys.
-
-        :return: dicts of ``name``, ``package``, ``paid_until`` (date or False) and
-            ``credit`` (text, may be empty)
-        """
-        connections = self.connection_ids.filtered(lambda c: c.state != "closed")
-        has_credit_text = "credit_text" in connections._fields
+        """Return what each connection is paid up to and what credit still buys, and
+        until when it is on beyond that: dicts of ``name``, ``package`` and ``text``."""
         return [
             {
                 "name": connection.display_name,
                 "package": connection.package_id.name,
-                "paid_until": connection.expiry_date,
-                "credit": (connection.credit_text or "") if has_credit_text else "",
+                "text": connection._say_coverage(),
             }
-            for connection in connections
+            for connection in self.connection_ids.filtered(
+                lambda c: c.state != "closed"
+            )
         ]
 
     # === BUTTONS === #

@@ -78,6 +78,23 @@ class TestCreditTime(PayFirstCommon):
                 told.append(b"in hand: to 10 May" in page)
         self.assertEqual(told, [True, False])
 
+    def test_a_promise_is_told_apart_from_what_is_paid(self):
+        line = self._create_served("2026-03-11")
+        with freeze_time("2026-04-12 09:00:00"):
+            self.env["isp.extension"].create(
+                {"connection_id": line.id, "date_to": "2026-04-15 21:00:00"}
+            )
+            told = line.contract_id._get_coverage_lines()[0]["text"]
+            self.assertEqual(told, "Paid until 10 Apr; on until 15 Apr without money")
+
+    def test_in_arrears_nothing_is_paid_until_a_day_to_come(self):
+        self.package.write({"billing_mode": "invoice_first"})
+        self.package.billing_timing = "arrears"
+        with freeze_time("2026-03-11 09:00:00"):
+            line = self._create_active()
+            self.assertEqual(line.access, "on")
+            self.assertFalse(line.credit_text)
+
     # === what is given away === #
 
     def test_days_given_are_worth_their_share_of_the_price_with_taxes(self):
