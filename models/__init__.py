@@ -97,6 +97,7 @@ from . import (
     isp_sms_inbox_process,
     isp_suspension,
     isp_suspension_pause,
+    isp_suspension_rest,
     isp_tax_schedule,
     isp_tax_schedule_line,
     product_pricelist_item,

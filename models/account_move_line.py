@@ -135,8 +135,10 @@ class AccountMoveLine(models.Model):
             plan += [own + other for other in others._isp_sorted(own.isp_connection_id)]
         if plan:
             charged = (self | found)._isp_get_charged_by()
-            # `sort` is stable: the others keep their order.
-            plan.sort(key=lambda p: not any(p & charged[line] for line in p))
+            back = [p for p in plan if any(p & charged[line] for line in p)]
+            # Of two, what was charged last: that was served last, if at all.
+            back.sort(key=lambda p: max(p.mapped("date_maturity")), reverse=True)
+            plan = back + [p for p in plan if p not in back]
             # Pair by pair, in this order: a plan of its own would sort by due date.
             self._reconcile_plan(plan)
 
@@ -151,11 +153,7 @@ class AccountMoveLine(models.Model):
             lambda line: line.amount_residual < 0 and line.move_id.is_invoice()
         )
         for line in credits_:
-            rows = line.move_id.sudo().isp_billing_ids.filtered(
-                lambda b, own=line: b.connection_id == own.isp_connection_id
-            )
-            origins = rows.origin_id
-            invoices = origins.invoice_id | origins.earlier_invoice_ids
+            invoices = line.move_id.sudo()._isp_get_credited(line.isp_connection_id)
             charged[line] = invoices.line_ids.filtered(
                 lambda debt, own=line: debt.isp_connection_id == own.isp_connection_id
             )

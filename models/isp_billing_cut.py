@@ -81,23 +81,18 @@ class IspBilling(models.Model):
         """
         self.ensure_one()
         begin, end = self.date_start, self.date_end
-        if begin and (begin, end) != (self.cycle_start, self.cycle_end):
+        is_part = begin and (begin, end) != (self.cycle_start, self.cycle_end)
+        if is_part:
             period = self._keep_length(period)
         shift = period.date_start - (begin or period.date_start)
+        self._shift_credits(shift)
         for item in self.item_ids.filtered("date_start"):
-            is_whole = (item.date_start, item.date_end) == (begin, end)
-            item.write(
-                {
-                    "date_start": (
-                        period.date_start if is_whole else item.date_start + shift
-                    ),
-                    "date_end": (
-                        period.date_end
-                        if is_whole
-                        else min(item.date_end + shift, period.date_end)
-                    ),
-                }
-            )
+            first, last = item.date_start + shift, item.date_end + shift
+            if not is_part and (item.date_start, item.date_end) == (begin, end):
+                first, last = period.date_start, period.date_end
+            elif not is_part:
+                last = min(last, period.date_end)
+            item.write({"date_start": first, "date_end": last})
         self.write(
             {
                 "date_start": period.date_start,
@@ -108,6 +103,20 @@ class IspBilling(models.Model):
                 "cycle_end": period.whole[1],
             }
         )
+
+    def _shift_credits(self, shift):
+        """Let days that were taken from a part's end follow it, if they come back."""
+        for row in self.credit_ids.filtered(lambda b: b.state == "billed"):
+            company, following = row.company_id, timedelta(days=1)
+            start, end = row.date_start + shift, row.date_end + shift
+            row.write(
+                {
+                    "date_start": start,
+                    "date_end": end,
+                    "start_at": company._isp_to_utc(start),
+                    "end_at": company._isp_to_utc(end + following),
+                }
+            )
 
     def _keep_length(self, period):
         """Return a period cut, or its whole moved, to this part's number of days."""

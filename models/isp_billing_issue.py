@@ -37,7 +37,35 @@ class IspBilling(models.Model):
 
     def _group_documents(self):
         """Return these rows as a list of recordsets, one for each document."""
-        return list(self.grouped(lambda row: row._get_document_key()).values())
+        groups = self.grouped(lambda row: row._get_document_key()).values()
+        return [rows for group in groups for rows in group._split_by_origin()]
+
+    def _split_by_origin(self):
+        """Return these rows as a list of recordsets: credits of two invoices share a
+        document only where one charge takes the place of both.
+
+        Else the credit for a period to come would pay for one that was served.
+        """
+        credits_ = self.filtered(lambda b: b.kind == "credit")
+        parts = list(credits_.grouped(lambda b: b.origin_id.invoice_id).values())
+        if len(parts) < 2:
+            return [self]
+        for row in self - credits_:
+            meets = [rows for rows in parts if row._overlaps(rows)]
+            parts = [rows for rows in parts if rows not in meets]
+            parts.append(row.union(*meets))
+        return parts
+
+    def _overlaps(self, others):
+        """Whether this row's time is shared by one of others of its connection."""
+        return any(
+            self.connection_id == other.connection_id
+            and self.start_at
+            and other.start_at
+            and self.start_at < other.end_at
+            and other.start_at < self.end_at
+            for other in others
+        )
 
     def _get_document_key(self):
         """Rows of one key share a document.

@@ -151,6 +151,22 @@ class AccountMove(models.Model):
         rows._refuse_changed_since()
         return super()._isp_post_mirror(reason)
 
+    def _isp_get_credited(self, connection):
+        """Return the invoices that charged a line what this document takes back.
+
+        What holds a difference leads on to what it is a difference to.
+        """
+        found, step = self.browse(), self
+        while step:
+            rows = step.isp_billing_ids.filtered(
+                lambda b: b.connection_id == connection and b.kind == "credit"
+            )
+            origins = rows.origin_id
+            step = origins.invoice_id | origins.earlier_invoice_ids
+            step -= found
+            found |= step
+        return found
+
     def _isp_is_engine_credit(self):
         """Whether unused days were taken back here: the rows themselves tell what that
         means, also where nothing remains of the period."""

@@ -112,6 +112,9 @@ class IspSuspension(models.Model):
         """Return the first day that costs nothing."""
         return self.company_id._isp_to_local(self.date_from).date()
 
+    def _is_over(self):
+        return bool(self.date_to) and self.date_to <= fields.Datetime.now()
+
     def _get_resume_day(self):
         """Return the first day that is charged again."""
         return self.company_id._isp_to_local(self.date_to).date()
@@ -165,13 +168,24 @@ class IspConnection(models.Model):
 
     def _book_pause(self, pause):
         self.ensure_one()
-        plan = self._prepare_pause(pause._get_pause_day())
+        day = pause._get_pause_day()
+        if pause._is_over() and not self._is_billed_within(day, pause):
+            # Booked late: what was paid since began after it.
+            return
+        plan = self._prepare_pause(day)
         rows = plan.cut._cut(plan.day)
         rows |= self.env["isp.billing"].create(plan.charges)
         rows.suspension_id = pause
         if rows:
             self.billing_date = plan.billing_date
             rows._issue_invoices()
+
+    def _is_billed_within(self, day, pause):
+        last = pause._get_resume_day() - timedelta(days=1)
+        return self.billing_date <= last or any(
+            b.date_start <= last and b.date_end >= day
+            for b in self._get_period_billings()
+        )
 
     def _prepare_pause(self, day):
         """Return the `Rebill` that ends what is billed where a pause begins.

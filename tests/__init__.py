@@ -55,6 +55,7 @@ from . import (
     test_periods_and_reasons,
     test_playsms,
     test_price_dates,
+    test_random_histories,
     test_reissue,
     test_revocation,
     test_screens,

@@ -132,3 +132,26 @@ class TestCreditGoesBack(ChangeCommon):
             )
             payment._isp_revoke("The operator took it back")
         self._assert_november_needs_all_its_money(line)
+
+    def test_a_pause_takes_back_from_each_invoice_what_that_one_charged(self):
+        for late in ("due", "payment"):
+            self.company.isp_late_payment = late
+            line = self._create_november(
+                paid=False, partner_id=self._create_client(late).id
+            )
+            with freeze_time("2026-11-11 06:00:00"):
+                line.action_generate_invoice()
+                line._pause(self._day(11), self._day(15))
+                rows = line.billing_ids.filtered(lambda b: b.kind == "credit")
+                self.assertEqual(rows.mapped("amount"), [-1500, -1000])
+                notes = rows.invoice_id
+                self.assertEqual(len(notes), 2, "each names one invoice")
+                self.assertEqual(notes.reversed_entry_id, rows.origin_id.invoice_id)
+                self.assertEqual(line.contract_id.balance, -500)
+                [november] = line._get_period_billings()
+                self.assertEqual(november.date_end, self._day(10))
+                self.assertFalse(november.is_paid)
+            with freeze_time("2026-11-16 06:00:00"):
+                self._run_cron()
+                self.assertEqual(line.access, "off")
+            self.assertLedger(line.contract_id)

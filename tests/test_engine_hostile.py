@@ -243,7 +243,7 @@ class TestEngineHostile(ChangeCommon):
 
     # === counter-entries × what is billed since === #
 
-    def test_days_before_and_behind_what_is_billed_are_billed_once(self):
+    def test_days_before_a_pause_are_billed_again_without_those_of_the_pause(self):
         line = self._create_november()
         with freeze_time("2026-11-10 06:00:00"):
             line._pause(self._day(10))
@@ -251,21 +251,17 @@ class TestEngineHostile(ChangeCommon):
             self.env.invalidate_all()
             line.action_resume()
             self._run_cron()
-            self.assertEqual(
-                self._get_spans(line)[-1][1:], (self._day(20), self._day(19, 12))
-            )
+            later = (self._day(20), self._day(10, 12))
+            self.assertEqual(self._get_spans(line)[-1][1:], later)
             # The first days are taken back, the later ones are not.
             line.invalidate_recordset()
             row = line._get_period_billings()[-1]
             row.sudo()._revoke()
-            self.assertEqual(line.billing_date, self._day(1))
+            self.assertEqual(line.reissue_date, self._day(1))
             self._pay(line.contract_id, 3000.0, line)
             line.sudo()._bill_next_period()
         spans = [span[1:] for span in self._get_spans(line)]
-        self.assertEqual(
-            spans,
-            [(self._day(1), self._day(19)), (self._day(20), self._day(19, 12))],
-        )
+        self.assertEqual(spans, [(self._day(1), self._day(9)), later])
 
     def test_a_later_row_of_another_cycle_is_not_charged_again(self):
         line = self._create_november(paid=False)

@@ -53,18 +53,81 @@ class TestPause(ChangeCommon):
         self.assertUsedIsCharged(line)
         self.assertLedger(line.contract_id)
 
-    def test_a_line_with_a_day_of_its_own_begins_a_whole_period_when_resumed(self):
+    def test_a_line_with_a_day_of_its_own_gets_the_days_that_were_left(self):
         self.company.isp_billing_day = 0
         line = self._create_november()
         with freeze_time("2026-11-11 06:00:00"):
             self._pause(line, 11, 20)
         with freeze_time("2026-11-21 06:00:00"):
             self._run_cron()
+            self.assertEqual((line.access, line.contract_id.balance), ("on", 0.0))
+        days = (self._day(21), self._day(10, 12))
+        self.assertEqual(self._get_spans(line)[-1], ("Home 10M", *days))
+        self.assertUsedIsCharged(line)
+        with freeze_time("2026-12-08 06:00:00"):
+            self._run_cron()
+        whole = (self._day(11, 12), self._day(10, 1).replace(year=2027))
+        self.assertEqual(self._get_spans(line)[-1], ("Home 10M", *whole))
+        self.assertEqual(line.contract_id.balance, -1725.0)
+        self.assertLedger(line.contract_id)
+
+    def test_days_left_are_given_back_after_each_of_two_pauses(self):
+        self.company.isp_billing_day = 0
+        line = self._create_november()
+        for begin, end in ((11, 15), (20, 24)):
+            with freeze_time(f"2026-11-{begin} 06:00:00"):
+                self._pause(line, begin, end)
+            with freeze_time(f"2026-11-{end + 1} 06:00:00"):
+                self._run_cron()
+                self.assertEqual((line.access, line.contract_id.balance), ("on", 0.0))
         self.assertEqual(
-            self._get_spans(line)[-1],
-            ("Home 10M", self._day(21), self._day(20, 12)),
+            self._get_spans(line)[-1][1:], (self._day(25), self._day(10, 12))
         )
         self.assertUsedIsCharged(line)
+
+    def test_days_left_are_given_back_where_money_comes_first(self):
+        self.company.isp_billing_day = 0
+        self.package.billing_mode = "pay_first"
+        with freeze_time("2026-11-01 06:00:00"):
+            line = self._create_connection(date_start="2026-11-01")
+            self._pay(line.contract_id, line.amount_due_first, line)
+        with freeze_time("2026-11-11 06:00:00"):
+            self._pause(line, 11, 20)
+        with freeze_time("2026-11-21 06:00:00"):
+            self._run_cron()
+            self.assertEqual((line.access, line.contract_id.balance), ("on", 0.0))
+        self.assertEqual(
+            self._get_spans(line)[-1][1:], (self._day(21), self._day(10, 12))
+        )
+
+    def test_a_pause_booked_late_takes_no_days_that_were_used_after_it(self):
+        self.company.isp_billing_day = 0
+        line = self._create_november()
+        with freeze_time("2026-11-05 06:00:00"):
+            self._pause(line, 11, 15)
+        with freeze_time("2026-11-25 06:00:00"):
+            self._run_cron()
+            self.assertEqual((line.access, line.contract_id.balance), ("on", 0.0))
+        self.assertEqual(
+            [span[1:] for span in self._get_spans(line)][:2],
+            [(self._day(1), self._day(10)), (self._day(16), self._day(5, 12))],
+        )
+
+    def test_a_pause_booked_late_leaves_what_was_paid_after_it(self):
+        self.company.write({"isp_billing_day": 0, "isp_late_payment": "payment"})
+        line = self._create_november(paid=False)
+        with freeze_time("2026-11-05 06:00:00"):
+            self._pause(line, 11, 15)
+        with freeze_time("2026-12-03 06:00:00"):
+            self._pay_all(line)
+        spans = self._get_spans(line)
+        self.assertEqual(
+            spans[0][1:], (self._day(3, 12), self._day(2, 1).replace(year=2027))
+        )
+        with freeze_time("2026-12-04 06:00:00"):
+            self._run_cron()
+        self.assertEqual(self._get_spans(line), spans)
+        self.assertEqual(line.access, "on")
 
     def test_a_pause_to_come_is_carried_out_on_its_day_and_once(self):
         line = self._create_november()

@@ -139,19 +139,19 @@ class TestReissue(ChangeCommon):
         with freeze_time("2026-11-20 06:00:00"):
             line.action_resume()
             self._run_cron()
-            self._pay_all(line)
-        with freeze_time("2026-12-15 06:00:00"):
+        with freeze_time("2026-12-08 06:00:00"):
             self._run_cron()
+            self._pay_all(line)
             rows = line._get_period_billings().sorted("start_at")
             self.assertEqual(len(rows), 3)
             rows[1].invoice_id._isp_revoke("He was here")
             self.assertTrue(rows[1].is_to_reissue)
             rows[0].credit_ids.invoice_id._isp_revoke("He was here")
             self._run_cron()
-            days = [("11-01", "11-30"), ("12-01", "12-19"), ("12-20", "01-19")]
+            days = [("11-01", "11-30"), ("12-01", "12-10"), ("12-11", "01-10")]
             self.assertEqual(self._get_days(line), days)
             again = line._get_period_billings().sorted("start_at")[1]
-            self.assertEqual(again.amount, 950, "19 of 30 days")
+            self.assertEqual(again.amount, 500, "10 of 30 days")
             self.assertLedger(line.contract_id)
 
     def test_who_paid_is_not_cut_off_until_the_days_are_billed_again(self):

@@ -44,6 +44,11 @@ class Cycle:
         return self.unit == "hours"
 
     @property
+    def has_common_day(self):
+        """Whether periods of all lines begin on the same day of the month."""
+        return self.unit == "months" and bool(self.day)
+
+    @property
     def is_bundle(self):
         """Whether a period is a bundle of hours or days: bought late, used whole."""
         return self.unit in ("hours", "days")
@@ -55,7 +60,7 @@ class Cycle:
         :param int number: 0 is the anchor's own period; negative ones lie before it
         :return: the same type as ``anchor``
         """
-        if self.unit == "months" and self.day:
+        if self.has_common_day:
             return anchor + relativedelta(months=self.duration * number, day=self.day)
         return anchor + relativedelta(**{self.unit: self.duration * number})
 
@@ -66,7 +71,7 @@ class Cycle:
         :return: ``day`` itself for a cycle without a common day
         :rtype: date
         """
-        if self.unit != "months" or not self.day:
+        if not self.has_common_day:
             return day
         start = day + relativedelta(day=self.day)
         return start if start >= day else day + relativedelta(months=1, day=self.day)
