@@ -154,6 +154,11 @@ class IspConnection(models.Model):
 class IspBilling(models.Model):
     _inherit = "isp.billing"
 
+    def _cut(self, day):
+        """Override: what was served gets its invoice before a part is taken back."""
+        self.filtered(lambda b: not b.invoice_id).connection_id._issue_served()
+        return super()._cut(day)
+
     def _start_when_paid(self, moment):
         """Override: a period in arrears was served; time off is passed over."""
         in_arrears = self.filtered(lambda b: b.connection_id._is_in_arrears())

@@ -23,16 +23,21 @@ class IspConnection(models.Model):
         """
         self.ensure_one()
         latest = self._get_period_billings()[:1]
-        credit = self._get_pause_credits(self.billing_date).filtered(
-            lambda b: b.origin_id == latest
+        credit = self._get_pause_credits().filtered(
+            lambda b: (
+                b.origin_id == latest
+                and b.date_start == latest.date_end + timedelta(days=1)
+            )
         )[:1]
-        package = self._get_package_on(self.billing_date)
-        is_same = (package, self._get_quantity_on(self.billing_date)) == (
-            latest.package_id,
-            latest.quantity,
-        )
+        if not credit:
+            return None
         rule = self._get_rule()
-        if not credit or not is_same or rule.is_bundle or rule.has_common_day:
+        wanted = (
+            self._get_package_on(self.billing_date),
+            self._get_quantity_on(self.billing_date),
+        )
+        is_same = wanted == (latest.package_id, latest.quantity)
+        if not is_same or rule.is_bundle or rule.has_common_day:
             return None
         start = self._get_next_start()[0]
         shift = start - credit.date_start
@@ -45,14 +50,13 @@ class IspConnection(models.Model):
             (latest.cycle_start + shift, latest.cycle_end + shift),
         )
 
-    def _get_pause_credits(self, day):
-        """Return what pauses credited that ended on a day."""
+    def _get_pause_credits(self):
+        """Return what pauses credited that have ended."""
         return self.billing_ids.filtered(
             lambda b: (
                 b.kind == "credit"
                 and b.state == "billed"
                 and b.suspension_id.pause_state == "ended"
-                and b.suspension_id._get_resume_day() == day
             )
         )
 
@@ -74,8 +78,12 @@ class IspConnection(models.Model):
 
     def _is_served_on(self, day):
         """Override: so were days that a pause took which was booked after its end."""
-        late = self._get_pause_credits(day).filtered(
-            lambda b: b.date_end >= day and b.invoice_id.invoice_date > day
+        late = self._get_pause_credits().filtered(
+            lambda b: (
+                b.suspension_id._get_resume_day() == day
+                and b.date_end >= day
+                and b.invoice_id.invoice_date > day
+            )
         )
         return bool(late) or super()._is_served_on(day)
 

@@ -256,6 +256,7 @@ class TestEngineHostile(ChangeCommon):
             # The first days are taken back, the later ones are not.
             line.invalidate_recordset()
             row = line._get_period_billings()[-1]
+            row.sudo().is_served = True
             row.sudo()._revoke()
             self.assertEqual(line.reissue_date, self._day(1))
             self._pay(line.contract_id, 3000.0, line)

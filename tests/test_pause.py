@@ -85,6 +85,21 @@ class TestPause(ChangeCommon):
         )
         self.assertUsedIsCharged(line)
 
+    def test_days_left_are_given_back_after_a_pause_within_a_pause(self):
+        self.company.isp_billing_day = 0
+        line = self._create_november()
+        with freeze_time("2026-11-11 06:00:00"):
+            self._pause(line, 11, 15)
+            self._pause(line, 13, 20)
+        for day in (13, 16, 21):
+            with freeze_time(f"2026-11-{day} 06:00:00"):
+                self._run_cron()
+        with freeze_time("2026-11-21 07:00:00"):
+            self.assertEqual((line.access, line.contract_id.balance), ("on", 0.0))
+        days = (self._day(21), self._day(10, 12))
+        self.assertEqual(self._get_spans(line)[-1][1:], days)
+        self.assertUsedIsCharged(line)
+
     def test_days_left_are_given_back_where_money_comes_first(self):
         self.company.isp_billing_day = 0
         self.package.billing_mode = "pay_first"

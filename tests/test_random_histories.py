@@ -12,7 +12,7 @@ from .change_common import ChangeCommon
 
 STEPS = 16
 # Each of these broke something once.
-FOUND_SOMETHING = "43,54,108,111,149"
+FOUND_SOMETHING = "43,54,108,111,149,291"
 # What people and machines do, and how often beside the others.
 DEEDS = {
     "pay": 2,
@@ -252,8 +252,6 @@ class TestRandomHistories(ChangeCommon):
         if contract.balance >= 0:
             unpaid = rows.filtered(lambda b: b.invoice_id and not b.is_paid)
             self.assertFalse(unpaid.mapped("name"), f"Unpaid with credit\n{told}")
-        if line.billing_date and rows and not line._get_rule().is_bundle:
-            self.assertLessEqual(rows[-1].date_end, line.billing_date, told)
 
     def _get_cost(self, row):
         """Return what the days cost that are left of a period."""
