@@ -26,6 +26,9 @@ class IspBilling(models.Model):
                 and b.date_end >= day
             )
         )
+        cut.filtered(
+            lambda b: b.connection_id._decide_access().level == "on"
+        )._keep_dates()
         credits_ = self.create(
             [billing._prepare_credit_billing_vals(day) for billing in cut]
         )
@@ -64,6 +67,12 @@ class IspBilling(models.Model):
             "end_at": self.end_at,
             "item_ids": [fields.Command.create(item) for item in items if item],
         }
+
+    def _keep_dates(self):
+        """Days that were served keep their dates, however late they are paid."""
+        self.filtered(
+            lambda b: not b.first_paid_at
+        ).first_paid_at = fields.Datetime.now()
 
     def _uncut(self):
         """Give the days that these credit rows took back to their periods again."""

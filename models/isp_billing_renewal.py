@@ -55,6 +55,7 @@ class IspBilling(models.Model):
             self.invoice_id._isp_revoke(reason)
             return
         for row in dated:
+            row._keep_dates()
             row._cut(today)._issue_invoices()
             # Whole months again, from the day the line is paid for.
             day = max(row.date_start, today)

@@ -12,6 +12,7 @@ from .change_common import ChangeCommon
 
 STEPS = 16
 # Each of these broke something once.
+FOUND_WITH_TWO = "1,5"
 FOUND_SOMETHING = "43,54,108,111,149,291"
 # What people and machines do, and how often beside the others.
 DEEDS = {
@@ -51,31 +52,39 @@ class TestRandomHistories(ChangeCommon):
         products.taxes_id = False
 
     def test_books_coverage_and_balance_agree_after_every_step(self):
-        for number in self._get_numbers():
+        self._live_all(FOUND_SOMETHING, count=1)
+
+    def test_lines_that_share_money_agree_with_the_books_after_every_step(self):
+        self._live_all(FOUND_WITH_TWO, count=2)
+
+    def _live_all(self, numbers, count):
+        for number in self._get_numbers(numbers):
             with self.subTest(history=number), self.env.cr.savepoint() as savepoint:
                 try:
-                    self._live(random.Random(number))
+                    self._live(random.Random(number), count)
                 finally:
                     savepoint.rollback()
 
-    def _get_numbers(self):
-        for part in os.environ.get("ISP_HISTORIES", FOUND_SOMETHING).split(","):
+    def _get_numbers(self, numbers):
+        for part in os.environ.get("ISP_HISTORIES", numbers).split(","):
             first, _dash, last = part.partition("-")
             yield from range(int(first), int(last or first) + 1)
 
-    def _live(self, chance):
-        told = self._begin(chance)
+    def _live(self, chance, count):
+        told = self._begin(chance, count)
         for step in range(STEPS):
             self.day += timedelta(chance.choice([0, 1, 2, 4, 7, 12]))
             with freeze_time(f"{self.day} 07:{step:02}:00"):
                 self.env.invalidate_all()
+                if count > 1:
+                    self.line = chance.choice(self.lines)
                 self._take_step(chance, told)
                 self._check("\n".join(told))
         audit = self.env["isp.ledger.audit"]._audit(self.company)
         self.assertFalse(audit.differences, "\n".join(told))
 
-    def _begin(self, chance):
-        """Set a provider up, and a line of one client."""
+    def _begin(self, chance, count):
+        """Set a provider up, and lines of one client."""
         mode = chance.choice(MODES)
         self.has_discounts = chance.random() < 0.5
         settings = {
@@ -97,13 +106,19 @@ class TestRandomHistories(ChangeCommon):
         self.day = date(2026, 9, 3)
         with freeze_time(f"{self.day} 07:00:00"):
             client = self._create_client("Random")
-            self.line = self._create_connection(
-                date_start=str(self.day), partner_id=client.id
-            )
-            if mode == "pay_first":
-                self._pay(self.line.contract_id, self.line.amount_due_first, self.line)
-            if self.line.state == "new":
-                self.line.action_process_new()
+            contract = self.env["isp.contract"].create({"partner_id": client.id})
+            if count > 1:
+                contract.is_grouped = chance.random() < 0.5
+            self.lines = self.env["isp.connection"]
+            for _number in range(count):
+                self.line = self._create_connection(
+                    date_start=str(self.day), contract_id=contract.id
+                )
+                self.lines |= self.line
+                if mode == "pay_first":
+                    self._pay(contract, self.line.amount_due_first, self.line)
+                if self.line.state == "new":
+                    self.line.action_process_new()
         return [f"{mode} {settings} discounts: {self.has_discounts}"]
 
     def _take_step(self, chance, told):
@@ -122,8 +137,8 @@ class TestRandomHistories(ChangeCommon):
         line = self.line
         spans = [f"{p} {a:%m-%d}/{b:%m-%d}" for p, a, b in self._get_spans(line)]
         told.append(
-            f"{self.day} {deed}: {line.contract_id.balance} {line.access} {spans} "
-            f"next {line.billing_date}"
+            f"{self.day} {line.account_no} {deed}: {line.contract_id.balance} "
+            f"{line.access} {spans} next {line.billing_date}"
         )
 
     # === WHAT MAY HAPPEN === #
@@ -231,27 +246,32 @@ class TestRandomHistories(ChangeCommon):
     # === WHAT ALWAYS HOLDS === #
 
     def _check(self, told):
-        line = self.line
-        contract = line.contract_id
+        contract = self.lines.contract_id
         self.env.flush_all()
         self.env.invalidate_all()
         self.assertLedger(contract)
-        rows = line._get_period_billings().sorted("start_at")
         paid = sum(self._get_payments().mapped("amount"))
-        used = sum(self._get_cost(row) for row in rows if row.invoice_id)
-        once = sum(line.one_off_ids.filtered("billing_id").mapped("total"))
+        billed = self.lines.billing_ids.filtered(
+            lambda b: b.kind == "period" and b.state != "revoked" and b.invoice_id
+        )
+        used = sum(self._get_cost(row) for row in billed)
+        once = sum(self.lines.one_off_ids.filtered("billing_id").mapped("total"))
         self.assertAlmostEqual(
             paid - contract.balance, used + once, delta=0.03, msg=f"Charged\n{told}"
         )
-        if line.state == "active" and line.paid_until_at and not line._is_in_arrears():
-            covered = [row for row in rows if row.end_at <= line.paid_until_at]
-            need = sum(self._get_cost(row) for row in covered)
-            # Of each document a little may be missing.
-            most = paid + self.company.isp_tolerance * len(covered) + 0.01
-            self.assertLessEqual(need, most, f"Covered\n{told}")
+        covered = billed.filtered(self._is_covered)
+        need = sum(self._get_cost(row) for row in covered)
+        # Of each document a little may be missing.
+        most = paid + self.company.isp_tolerance * len(covered) + 0.01
+        self.assertLessEqual(need, most, f"Covered\n{told}")
         if contract.balance >= 0:
-            unpaid = rows.filtered(lambda b: b.invoice_id and not b.is_paid)
+            unpaid = billed.filtered(lambda b: not b.is_paid)
             self.assertFalse(unpaid.mapped("name"), f"Unpaid with credit\n{told}")
+
+    def _is_covered(self, row):
+        line = row.connection_id
+        until = line.state == "active" and line.paid_until_at
+        return until and row.end_at <= until and not line._is_in_arrears()
 
     def _get_cost(self, row):
         """Return what the days cost that are left of a period."""
@@ -261,5 +281,5 @@ class TestRandomHistories(ChangeCommon):
             days = proration.overlap(part, (row.date_start, row.date_end))
             if days:
                 whole = (row.cycle_start, row.cycle_end)
-                cost += self.line._get_share(item.full_amount, whole, days)
+                cost += row.connection_id._get_share(item.full_amount, whole, days)
         return cost
