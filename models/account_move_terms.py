@@ -33,6 +33,22 @@ class AccountMove(models.Model):
                 move.needed_terms = move._isp_split_terms(move.needed_terms)
         return res
 
+    @api.depends("needed_terms")
+    def _compute_invoice_date_due(self):
+        """Override of `account`: a copy has no due date at first, and so none of its
+        parts has a date that Odoo could compare with the others'."""
+        undated = self.filtered(
+            lambda m: (
+                m.isp_contract_id
+                and any(not key["date_maturity"] for key in m.needed_terms or ())
+            )
+        )
+        for move in undated:
+            move.invoice_date_due = (
+                move.invoice_date_due or move.company_id._isp_today()
+            )
+        return super(AccountMove, self - undated)._compute_invoice_date_due()
+
     def _isp_split_terms(self, terms):
         """Share what falls due on each date among the connections.
 

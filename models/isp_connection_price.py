@@ -113,15 +113,19 @@ class IspConnection(models.Model):
 
     def _get_price(self, day, package=None):
         """Return the price of one period on a service date, by the pricelist."""
-        product = (package or self.package_id).product_id
         company = self.company_id
+        # Whoever asks: a product of all companies has each one's prices by date.
+        product = (package or self.package_id).product_id.with_company(company)
         pricelist = self.contract_id.pricelist_id or company.isp_pricelist_id
-        if not pricelist:
-            return product.with_company(company).lst_price
-        # Rules hold moments: the day begins at the company's midnight.
-        return pricelist._get_product_price(
-            product, 1.0, currency=self.currency_id, date=company._isp_to_utc(day)
-        )
+        price = product.lst_price
+        if pricelist:
+            # Rules hold moments: the day begins at the company's midnight.
+            price = pricelist.with_company(company)._get_product_price(
+                product, 1.0, currency=self.currency_id, date=company._isp_to_utc(day)
+            )
+        # A share of a price may be no amount of money; what is multiplied and taken
+        # back later is what stands on the invoice.
+        return self.currency_id.round(price)
 
     # === TOTALS: what is shown before is what is posted === #
 

@@ -145,9 +145,14 @@ class IspConnection(models.Model):
         return min(ends)
 
     def _get_rule_of(self, package):
-        """Return the cycle a package has on this line."""
+        """Return the cycle a package has on this line.
+
+        What is paid first has the day it is paid, no common one.
+        """
         self.ensure_one()
         day = self.contract_id.billing_day or self.company_id.isp_billing_day
+        if package.billing_mode == "pay_first":
+            day = 0
         return package.billing_cycle_id._get_rule(day)
 
     def _set_date_behind_billed(self, otherwise=False):

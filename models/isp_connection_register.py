@@ -27,6 +27,8 @@ class IspConnection(models.Model):
             )
         vals["company_id"] = contract.company_id.id
         vals["partner_id"] = contract.partner_id.id
+        # Not the day of the company that the user happens to work in.
+        vals["date_start"] = vals.get("date_start") or contract.company_id._isp_today()
         if not vals.get("site_id"):
             site = contract.site_ids[:1]
             if not site:

@@ -43,12 +43,6 @@ class IspConnection(models.Model):
         self.ensure_one()
         return self.package_id.billing_mode == "pay_first"
 
-    def _get_rule(self):
-        """Override: a line that is paid first has the day it is paid, no common one."""
-        if self._is_pay_first():
-            return self.package_id.billing_cycle_id._get_rule()
-        return super()._get_rule()
-
     @api.model
     def _get_process_new_domain(self):
         """Override: a line that is paid first waits for money, without a run."""

@@ -1,6 +1,7 @@
 from datetime import datetime
 
 from odoo import api, fields, models
+from odoo.tools import float_round
 
 from odoo.addons.base.models.res_partner import _tz_get
 
@@ -126,7 +127,13 @@ class ResCompany(models.Model):
     def _isp_get_tolerance(self, price):
         """Return how much may be missing of a price that still counts as paid."""
         self.ensure_one()
-        return min(self.isp_tolerance, price * TOLERANCE_SHARE)
+        share = float_round(
+            price * TOLERANCE_SHARE,
+            precision_rounding=self.currency_id.rounding,
+            # Half a coin must not become a whole one.
+            rounding_method="DOWN",
+        )
+        return min(self.isp_tolerance, share)
 
     def _isp_today(self):
         """Return today's date in the company's time zone."""

@@ -45,6 +45,7 @@ class ResPartner(models.Model):
             partner.isp_contract_count = contract_counts.get(partner.id, 0)
             partner.isp_connection_count = connection_counts.get(partner.id, 0)
 
+    @api.depends_context("company")
     def _compute_isp_money(self):
         groups = self.env["isp.contract"]._read_group(
             [

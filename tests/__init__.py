@@ -14,9 +14,11 @@ from . import (
     test_change,
     test_change_plan,
     test_change_undo,
+    test_company_rules,
     test_concurrency,
     test_coverage,
     test_credit_time,
+    test_currencies,
     test_demo,
     test_discount,
     test_document_dates,
@@ -65,5 +67,6 @@ from . import (
     test_statement_portal,
     test_status,
     test_tax_schedule,
+    test_two_companies,
     test_worked_example,
 )

@@ -79,7 +79,8 @@ class ChangeCommon(IspCommon):
                 )
             elif billing.invoice_id.isp_revoked_by_id:
                 continue
-            self.assertAlmostEqual(left, used, 2, billing.name)
+            digits = line.currency_id.decimal_places
+            self.assertAlmostEqual(left, used, digits, billing.name)
 
     @staticmethod
     def _still_counts(item):

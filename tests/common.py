@@ -119,7 +119,7 @@ class IspCommon(AccountTestInvoicingCommon):
             yield
 
     def assertLedger(self, contract):
-        """Σ operations = balance = −receivable, to the cent."""
+        """Σ operations = balance = −receivable, to the smallest coin."""
         contract.invalidate_recordset(["balance"])
         operations = sum(contract.operation_ids.mapped("amount"))
         lines = self.env["account.move.line"].search(
@@ -129,11 +129,13 @@ class IspCommon(AccountTestInvoicingCommon):
                 ("account_id.account_type", "=", "asset_receivable"),
             ]
         )
-        self.assertAlmostEqual(contract.balance, operations, 2)
-        self.assertAlmostEqual(contract.balance, -sum(lines.mapped("balance")), 2)
-        self.assertAlmostEqual(
-            contract.balance, -sum(lines.mapped("amount_residual")), 2
-        )
+        digits = contract.currency_id.decimal_places
+        for expected in (
+            operations,
+            -sum(lines.mapped("balance")),
+            -sum(lines.mapped("amount_residual")),
+        ):
+            self.assertAlmostEqual(contract.balance, expected, digits)
 
     @classmethod
     def _local(cls, moment):

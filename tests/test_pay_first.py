@@ -148,6 +148,12 @@ class TestPayFirst(PayFirstCommon):
         self.company.isp_billing_day = 1
         line = self._create_served()
         self.assertEqual(line.expiry_date, date(2026, 2, 10))
+        # Nor for the periods that follow, renewed in time or late.
+        for day, end in (("2026-02-08", (3, 10)), ("2026-03-20", (4, 20))):
+            with freeze_time(f"{day} 09:00:00"):
+                self._pay(line.contract_id, 1500, line)
+                self.assertEqual(line.expiry_date, date(2026, *end))
+                self.assertEqual(line.contract_id.balance, 0.0)
 
     def test_a_paused_line_leaves_money_in_hand(self):
         line = self._create_served()

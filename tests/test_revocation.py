@@ -40,6 +40,31 @@ class TestRevocation(PeriodCommon):
         )
         self.assertFalse([account for account, total in sums if total])
 
+    def test_an_invoice_of_several_lines_with_taxes_is_copied_and_cancelled(self):
+        """A copy has no due date at first, nor have its parts."""
+        second = self._create_connection(contract_id=self.contract.id)
+        lines = [
+            Command.create(
+                {
+                    "name": "x",
+                    "price_unit": 100,
+                    "tax_ids": [Command.set(self.tax_sale_a.ids)],
+                    "isp_connection_id": line.id,
+                }
+            )
+            for line in (self.line, second)
+        ]
+        with self._at("2026-03-30"):
+            invoice = self._invoice(invoice_line_ids=lines)
+            copy = invoice.copy()
+            copy.action_post()
+            for document in (invoice, copy):
+                mirror = document._isp_revoke("typed twice")
+                self._assertMirrors(mirror, document)
+                self.assertEqual(mirror.invoice_date_due, date(2026, 3, 30))
+        self.assertEqual(self.contract.balance, 0.0)
+        self.assertLedger(self.contract)
+
     # === WHICH PERIOD === #
 
     def test_a_pair_within_its_period_is_hidden(self):
