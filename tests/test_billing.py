@@ -274,6 +274,19 @@ class TestBilling(IspCommon):
         self.assertEqual(line.tax_ids, self.tax_sale_a)
         self.assertEqual(line.account_id, account)
 
+    def test_without_taxes_of_its_own_a_product_has_those_of_its_account(self):
+        account = self.company_data["default_account_revenue"].copy({"code": "400998"})
+        account.tax_ids = self.tax_sale_a
+        self.package.product_id.write(
+            {"taxes_id": False, "property_account_income_id": account.id}
+        )
+        line = self._create_active()
+        told = line._prepare_billing_vals(line._get_next_period())
+        self.assertEqual(line.invoice_id.invoice_line_ids.tax_ids, self.tax_sale_a)
+        self.assertEqual(
+            self.env["isp.billing"]._get_total([told]), line.invoice_id.amount_total
+        )
+
     def test_a_pricelist_gives_the_price_of_the_service_date(self):
         pricelist = self.env["product.pricelist"].create(
             {
