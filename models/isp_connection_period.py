@@ -154,4 +154,4 @@ class IspConnection(models.Model):
             period = periods.period_from_date(rule, today, today, company._isp_zone())
         billing._move_to(period)
         # A part keeps its number of days: the next one follows that.
-        self._set_following_date(billing)
+        self._set_following_date(billing._get_rest_from(billing.date_start))

@@ -68,5 +68,6 @@ from . import (
     test_status,
     test_tax_schedule,
     test_two_companies,
+    test_upgrade,
     test_worked_example,
 )

@@ -1,3 +1,5 @@
+import warnings
+
 from freezegun import freeze_time
 
 from odoo.tests import tagged
@@ -49,6 +51,16 @@ class TestReissue(ChangeCommon):
             self._run_cron()
             self._assert_all_as_before(line, days)
         self.assertEqual(line.billing_date, self._day(10, month=2).replace(year=2027))
+
+    def test_money_set_free_begins_a_late_period_without_a_warning(self):
+        line = self._create_november()
+        with freeze_time("2026-11-26 06:00:00"):
+            self._run_cron()
+        with freeze_time("2027-01-10 06:00:00"), warnings.catch_warnings():
+            warnings.simplefilter("error", UserWarning)
+            self._get_billed_first(line).invoice_id._isp_revoke("Wrong address")
+        self.assertEqual(self._get_days(line), [("01-10", "02-09")])
+        self.assertLedger(line.contract_id)
 
     def test_both_cancelled_in_either_order_are_billed_again_alike(self):
         for order in (1, -1):
