@@ -81,14 +81,7 @@ def _count_posted(env):
 
 
 def bill(env, package, count, prefix):
-    """Prepare lines that are due and let the billing run's own method bill them.
-
-    In batches as on a free machine: where others work, the run makes them smaller, so
-    that nobody waits for long, and an invoice then costs more.
-    """
-    from odoo.addons.mybizna_isp.models import isp_connection_billing_run
-
-    isp_connection_billing_run.BATCH_SECONDS = 60.0
+    """Prepare lines that are due and let the billing run's own method bill them."""
     lines = make_lines(env, package, count, prefix)
     # As the worker would have by now: billing makes way while access waits.
     env["isp.access.dirty"].search([]).unlink()

@@ -1,4 +1,4 @@
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from odoo import api, fields, models
 from odoo.tools import format_date
@@ -60,7 +60,7 @@ class IspConnection(models.Model):
         if contract.currency_id.compare_amounts(contract.balance, 0) <= 0:
             return ""
         amount = contract.currency_id.format(contract.balance)
-        if self in reach:
+        if self in reach and reach[self] > (self.paid_until_at or datetime.min):
             return self.env._(
                 "%(amount)s in hand: to %(day)s",
                 amount=amount,

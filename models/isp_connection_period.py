@@ -15,7 +15,11 @@ class IspConnection(models.Model):
     _inherit = "isp.connection"
 
     def _get_next_period(self):
-        """Return the `tools.periods.Period` to bill next.
+        """Return the `tools.periods.Period` to bill next."""
+        return self._get_new_period()
+
+    def _get_new_period(self):
+        """Return the `tools.periods.Period` behind those that are billed.
 
         A line that was off and owes nothing gets no invoice for the time it was off:
         its next period begins today. What is billed already is never billed again.

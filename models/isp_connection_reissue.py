@@ -58,6 +58,7 @@ class IspConnection(models.Model):
         """Override: new periods go on where they did."""
         row, again = self._find_reissue()
         if again is None or again != period:
+            self.filtered("reissue_date")._note_reissue()
             return super()._set_following_date(period)
         row.is_to_reissue = False
         self._note_reissue()
@@ -65,10 +66,24 @@ class IspConnection(models.Model):
         self.write({"billing_hold": False, "billing_released": False})
         return None
 
+    def _bill_next_period(self):
+        """Override: what waited until it was over is not billed, nor is the line due
+        for it any more."""
+        waiting = self.filtered("reissue_date")
+        waiting._note_reissue()
+        due = self.filtered(
+            lambda c: (
+                c not in waiting
+                or c.reissue_date
+                or c.next_invoice_date <= c.company_id._isp_today()
+            )
+        )
+        return super(IspConnection, due)._bill_next_period()
+
     def _get_period_after(self, period):
         """Override: after what is billed again comes what is new."""
         if period == self._find_reissue()[1]:
-            return super()._get_next_period()
+            return self._get_new_period()
         return super()._get_period_after(period)
 
     def _get_package_on(self, day):
@@ -127,12 +142,13 @@ class IspBilling(models.Model):
         """Return the days of a cancelled period that are to be billed again as a
         `tools.periods.Period`: all, or those to come if it was not served."""
         self.ensure_one()
-        line, today = self.connection_id, self.company_id._isp_today()
-        is_kept = self._was_served() or line._decide_access().level != "off"
-        if not is_kept and self._is_over():
+        first = self.date_start
+        if not self._was_served():
+            first = max(first, self.company_id._isp_today())
+        if first > self.date_end:
             return None
-        first = self.date_start if is_kept else max(self.date_start, today)
-        return line._fit_between_billed(self._get_rest_from(first))
+        rest = self._get_rest_from(first)
+        return self.connection_id._fit_between_billed(rest)
 
     def _bridge_reissue(self):
         """Keep lines on that their own money kept on, until it is billed again."""

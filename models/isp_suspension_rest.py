@@ -1,6 +1,6 @@
 from datetime import timedelta
 
-from odoo import models
+from odoo import fields, models
 
 from ..tools.periods import Period, period_from_date
 
@@ -49,6 +49,23 @@ class IspConnection(models.Model):
             company._isp_to_utc(end + timedelta(days=1)),
             (latest.cycle_start + shift, latest.cycle_end + shift),
         )
+
+    def _resume_on(self, day):
+        """Override: what was paid within the pause, and not served, begins now."""
+        res = super()._resume_on(day)
+        last, now = self._get_period_billings()[:1], fields.Datetime.now()
+        paid_at = last.is_paid and last.first_paid_at
+        within = self.suspension_ids.filtered(
+            lambda s: s.pause_state == "ended" and paid_at and s.date_from <= paid_at
+        )
+        if (
+            within.filtered(lambda s: paid_at <= s.date_to)
+            and not self._is_on_without(last, now)
+            and not self._was_extended_through(last)
+            and last._counts_from_payment(now)
+        ):
+            self._move_period(last, now)
+        return res
 
     def _get_pause_credits(self):
         """Return what pauses credited that have ended."""

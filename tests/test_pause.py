@@ -115,6 +115,24 @@ class TestPause(ChangeCommon):
             self._get_spans(line)[-1][1:], (self._day(21), self._day(10, 12))
         )
 
+    def test_what_is_paid_within_a_pause_and_was_not_served_begins_behind_it(self):
+        self.company.write({"isp_billing_day": 0, "isp_late_payment": "payment"})
+        line = self._create_november(paid=False)
+        with freeze_time("2026-11-11 06:00:00"):
+            self._pause(line, 11, 20)
+        with freeze_time("2026-11-15 06:00:00"):
+            self._pay_all(line)
+            self.assertEqual(line.access, "off")
+        with freeze_time("2026-11-21 06:00:00"):
+            self._run_cron()
+            self.assertEqual(line.access, "on")
+        self.assertEqual(
+            [span[1:] for span in self._get_spans(line)][:1],
+            [(self._day(21), self._day(30))],
+        )
+        self.assertUsedIsCharged(line)
+        self.assertLedger(line.contract_id)
+
     def test_a_pause_booked_late_takes_no_days_that_were_used_after_it(self):
         self.company.isp_billing_day = 0
         line = self._create_november()

@@ -166,6 +166,25 @@ class TestReissue(ChangeCommon):
             self.assertEqual(again.amount, 500, "10 of 30 days")
             self.assertLedger(line.contract_id)
 
+    def test_what_was_over_before_the_line_came_back_is_not_billed(self):
+        line = self._create_november(paid=False)
+        with freeze_time("2026-11-20 06:00:00"):
+            for _period in range(2):
+                line.sudo()._bill_next_period()
+            december = line._get_period_billings()[1]
+            december.invoice_id._isp_revoke("Wrong address")
+            self.assertTrue(december.is_to_reissue)
+            self._run_cron()
+        days = [("11-01", "11-30"), ("01-01", "01-31")]
+        self.assertEqual(self._get_days(line), days)
+        with freeze_time("2027-01-05 06:00:00"):
+            self._pay_all(line)
+            self.assertEqual(line.access, "on")
+            self._run_cron()
+            self._run_cron()
+            self._assert_all_as_before(line, days)
+            self.assertFalse(line.reissue_date)
+
     def test_who_paid_is_not_cut_off_until_the_days_are_billed_again(self):
         line = self._create_november()
         with freeze_time("2026-11-12 06:00:00"):

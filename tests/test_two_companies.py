@@ -57,7 +57,7 @@ class TestTwoCompanies(CompaniesCommon):
 
         def fail(rows):
             if rows.company_id == self.kiwi:
-                raise UserError("No.")
+                raise UserError(self.env._("No."))
             return issue(rows)
 
         with patch.object(type(self.env["isp.billing"]), "_issue_invoices", fail):
