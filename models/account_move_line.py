@@ -137,7 +137,10 @@ class AccountMoveLine(models.Model):
             charged = (self | found)._isp_get_charged_by()
             back = [p for p in plan if any(p & charged[line] for line in p)]
             # Of two, what was charged last: that was served last, if at all.
-            back.sort(key=lambda p: max(p.mapped("date_maturity")), reverse=True)
+            back.sort(
+                key=lambda p: max(line.date_maturity or line.date for line in p),
+                reverse=True,
+            )
             plan = back + [p for p in plan if p not in back]
             # Pair by pair, in this order: a plan of its own would sort by due date.
             self._reconcile_plan(plan)

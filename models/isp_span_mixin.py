@@ -93,7 +93,7 @@ class IspSpanMixin(models.AbstractModel):
             )
         before = {span: span._describe() for span in self}
         res = super().write(vals)
-        for span in self:
+        for span in self.filtered(lambda s: s._describe() != before[s]):
             span._log(
                 self.env._(
                     "%(reason)s changed, was: %(before)s",
