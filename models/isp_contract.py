@@ -262,14 +262,15 @@ class IspContract(models.Model):
         """Raise the counter of each contract, first of all, in a fixed order.
 
         Under REPEATABLE READ only an UPDATE makes the second of two transactions
-        fail (and start again) instead of reading a sum that is out of date.
+        fail (and start again) instead of reading a sum that is out of date. The key
+        stays free: rows that name the contract were made before, by both of them.
         """
         if self:
             self.env.cr.execute(
                 SQL(
                     "UPDATE isp_contract SET version = version + 1 WHERE id IN ("
                     "SELECT id FROM isp_contract WHERE id IN %s "
-                    "ORDER BY id FOR UPDATE)",
+                    "ORDER BY id FOR NO KEY UPDATE)",
                     tuple(self.ids),
                 )
             )

@@ -1,4 +1,7 @@
+import threading
 from unittest.mock import patch
+
+from psycopg2.errors import DeadlockDetected
 
 from odoo import SUPERUSER_ID, Command, api, fields
 from odoo.exceptions import UserError
@@ -39,7 +42,7 @@ class TestConcurrency(ParallelCase):
 
         return self._do(create)
 
-    def _charge(self, connection_id, amount):
+    def _charge(self, connection_id, amount, before_posting=None):
         def charge(env):
             connection = env["isp.connection"].browse(connection_id)
             move = env["account.move"].create(
@@ -60,6 +63,8 @@ class TestConcurrency(ParallelCase):
                     ],
                 }
             )
+            if before_posting:
+                before_posting(env)
             move.action_post()
             return move.id
 
@@ -97,6 +102,35 @@ class TestConcurrency(ParallelCase):
         results = self._side_by_side(*[self._charge(line, 100 + i) for i in range(4)])
         self.assertTrue(all(isinstance(result, int) for result in results), results)
         self.assertEqual(self._read_ledger(line), (-406, -406, -406))
+
+    @mute_logger("odoo.sql_db", "odoo.service.model")
+    def test_documents_made_at_once_are_posted_without_a_deadlock(self):
+        line = self._create_line()
+        barrier, deadlocks = threading.Barrier(2, timeout=30), []
+        wanted = threading.local()
+
+        def meet(env):
+            # Both have named the contract in a row of theirs, neither has posted.
+            env.flush_all()
+            if not getattr(wanted, "has_met", False):
+                wanted.has_met = True
+                barrier.wait()
+
+        def watch(charge):
+            def watched(env):
+                try:
+                    return charge(env)
+                except DeadlockDetected as error:
+                    deadlocks.append(error)
+                    raise
+
+            return watched
+
+        charges = [self._charge(line, 100 + i, meet) for i in range(2)]
+        results = self._side_by_side(*map(watch, charges))
+        self.assertTrue(all(isinstance(result, int) for result in results), results)
+        self.assertFalse(deadlocks)
+        self.assertEqual(self._read_ledger(line), (-201, -201, -201))
 
     @mute_logger("odoo.sql_db", "odoo.service.model")
     def test_two_clicks_at_once_bill_a_period_once(self):
