@@ -26,9 +26,7 @@ class IspBilling(models.Model):
                 and b.date_end >= day
             )
         )
-        cut.filtered(
-            lambda b: b.connection_id._decide_access().level == "on"
-        )._keep_dates()
+        cut.filtered(lambda b: b.connection_id._is_on_but_suspended())._keep_dates()
         credits_ = self.create(
             [billing._prepare_credit_billing_vals(day) for billing in cut]
         )
@@ -70,9 +68,8 @@ class IspBilling(models.Model):
 
     def _keep_dates(self):
         """Days that were served keep their dates, however late they are paid."""
-        self.filtered(
-            lambda b: not b.first_paid_at
-        ).first_paid_at = fields.Datetime.now()
+        for row in self.filtered(lambda b: not b.first_paid_at):
+            row.first_paid_at = row.start_at
 
     def _uncut(self):
         """Give the days that these credit rows took back to their periods again."""

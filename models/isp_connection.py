@@ -18,6 +18,7 @@ ENGINE_FIELDS = {
     "noticed_at",
     "noticed_for",
     "paid_until_at",
+    "reissue_date",
     "state",
 }
 

@@ -231,6 +231,11 @@ class IspConnection(models.Model):
         )
         return access_rule.decide(facts, moment).level == access_rule.ON
 
+    def _is_on_but_suspended(self):
+        """Whether this line is on, or would be if nobody had switched it off."""
+        facts = replace(self._get_facts(), suspensions=())
+        return access_rule.decide(facts, fields.Datetime.now()).level == access_rule.ON
+
     def _was_extended_through(self, billing):
         """Whether an extension kept the line on for the whole of a billed period."""
         return any(

@@ -1,4 +1,8 @@
 from odoo import api, fields, models
+from odoo.exceptions import UserError
+
+# What the engine bridges: nothing is given away.
+ENGINE_KINDS = ("change", "reissue")
 
 
 class IspExtension(models.Model):
@@ -38,6 +42,23 @@ class IspExtension(models.Model):
     )
     _open_idx = models.Index("(connection_id, date_from, date_to)")
 
+    @api.model_create_multi
+    def create(self, vals_list):
+        for vals in vals_list:
+            self._refuse_engine_kind(vals)
+        return super().create(vals_list)
+
+    def write(self, vals):
+        self._refuse_engine_kind(vals)
+        return super().write(vals)
+
+    @api.model
+    def _refuse_engine_kind(self, vals):
+        if vals.get("kind") in ENGINE_KINDS and not self.env.su:
+            raise UserError(
+                self.env._("This reason is the system's own. Choose another one.")
+            )
+
     @api.depends("connection_id", "kind", "date_from", "date_to")
     def _compute_amount(self):
         for extension in self:
@@ -50,11 +71,7 @@ class IspExtension(models.Model):
         """
         # Who gives days need not be allowed to read what lines are billed.
         line = self.connection_id.sudo()
-        if (
-            not line
-            or not self.date_to
-            or self.kind in ("migrated", "change", "reissue")
-        ):
+        if not line or not self.date_to or self.kind in ("migrated", *ENGINE_KINDS):
             return 0.0
         period = line._get_whole_period_at(self.date_from)
         price = (

@@ -133,6 +133,22 @@ class TestPause(ChangeCommon):
         self.assertUsedIsCharged(line)
         self.assertLedger(line.contract_id)
 
+    def test_days_served_on_a_promise_keep_their_dates_when_paid_within_a_pause(self):
+        self.company.write({"isp_billing_day": 0, "isp_late_payment": "payment"})
+        line = self._create_november(paid=False)
+        with freeze_time("2026-11-05 06:00:00"):
+            self.env["isp.extension"].create(
+                {"connection_id": line.id, "date_to": "2026-11-25 06:00:00"}
+            )
+        with freeze_time("2026-11-11 06:00:00"):
+            self._pause(line, 11, 28)
+        with freeze_time("2026-11-15 06:00:00"):
+            self._pay_all(line)
+        with freeze_time("2026-11-29 06:00:00"):
+            self._run_cron()
+        first = self._get_spans(line)[0]
+        self.assertEqual(first[1:], (self._day(1), self._day(10)))
+
     def test_a_pause_booked_late_takes_no_days_that_were_used_after_it(self):
         self.company.isp_billing_day = 0
         line = self._create_november()

@@ -2,7 +2,8 @@ import warnings
 
 from freezegun import freeze_time
 
-from odoo.tests import tagged
+from odoo import Command
+from odoo.tests import new_test_user, tagged
 
 from .change_common import ChangeCommon
 
@@ -194,6 +195,23 @@ class TestReissue(ChangeCommon):
             self._assert_all_as_before(line, [("11-01", "11-30")])
         with freeze_time("2026-11-13 06:00:00"):
             self.assertEqual(line._decide_access().reason, "covered")
+
+    def test_what_bridges_the_time_until_then_is_not_for_a_persons_hand(self):
+        line = self._create_november()
+        clerk = new_test_user(
+            self.env,
+            "reissue_clerk",
+            groups="mybizna_isp.isp_group_clerk",
+            company_id=self.company.id,
+            company_ids=[Command.set(self.company.ids)],
+        )
+        for kind in ("change", "reissue"):
+            with self.assertRefused("the system's own"):
+                self.env["isp.extension"].with_user(clerk).create(
+                    {"connection_id": line.id, "kind": kind}
+                )
+        with self.assertRefused("can't be set by hand"):
+            line.with_user(clerk).reissue_date = self._day(1)
 
     def test_days_for_which_no_money_is_there_are_no_reason_to_stay_on(self):
         line = self._create_november()
