@@ -154,7 +154,7 @@ class TestCreditTime(PayFirstCommon):
         line = self._create_served("2026-04-01")
         before = len(line.contract_id.operation_ids)
         for kind in dict(line.extension_ids._fields["kind"].selection):
-            self.env["isp.extension"].create(
+            self.env["isp.extension"].sudo().create(
                 {
                     "connection_id": line.id,
                     "kind": kind,
