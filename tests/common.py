@@ -3,6 +3,7 @@ from datetime import timedelta
 
 from odoo import fields
 from odoo.exceptions import UserError
+from odoo.tests import new_test_user
 
 from odoo.addons.account.tests.common import AccountTestInvoicingCommon
 
@@ -136,6 +137,20 @@ class IspCommon(AccountTestInvoicingCommon):
             -sum(lines.mapped("amount_residual")),
         ):
             self.assertAlmostEqual(contract.balance, expected, digits)
+
+    @classmethod
+    def _create_user(cls, login, groups, **values):
+        """A user of the provider's company alone."""
+        return new_test_user(
+            cls.env,
+            login,
+            groups,
+            **{
+                "company_id": cls.company.id,
+                "company_ids": cls.company.ids,
+                **values,
+            },
+        )
 
     @classmethod
     def _local(cls, moment):

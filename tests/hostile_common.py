@@ -1,7 +1,6 @@
 from psycopg2.errors import CheckViolation
 
 from odoo import Command, fields
-from odoo.tests import new_test_user
 from odoo.tools import mute_logger
 
 from .money_common import MoneyCommon
@@ -23,13 +22,7 @@ class HostileCommon(MoneyCommon):
             "accountant": "mybizna_isp.isp_group_accountant",
         }
         cls.users = {
-            name: new_test_user(
-                cls.env,
-                f"hostile_{name}",
-                groups=group,
-                company_id=cls.company.id,
-                company_ids=[Command.set(cls.company.ids)],
-            )
+            name: cls._create_user(f"hostile_{name}", group)
             for name, group in groups.items()
         }
         cls.line = cls._create_active(username="hostile-a")

@@ -1,7 +1,6 @@
 from freezegun import freeze_time
 
 from odoo import Command, fields
-from odoo.tests import new_test_user
 
 from .common import IspCommon
 
@@ -20,13 +19,7 @@ class PeriodCommon(IspCommon):
             username="period-b", partner_id=cls._create_client("Other").id
         ).contract_id
         cls.users = {
-            name: new_test_user(
-                cls.env,
-                f"period_{name}",
-                groups=f"mybizna_isp.isp_group_{name}",
-                company_id=cls.company.id,
-                company_ids=[Command.set(cls.company.ids)],
-            )
+            name: cls._create_user(f"period_{name}", f"mybizna_isp.isp_group_{name}")
             for name in ("clerk", "accountant", "manager")
         }
 

@@ -3,7 +3,7 @@ import os
 import subprocess
 
 from odoo.exceptions import AccessError, UserError
-from odoo.tests import new_test_user, tagged
+from odoo.tests import tagged
 
 from .radius_common import RadiusCommon, get_server
 from .servers.postgres import find_binaries
@@ -97,10 +97,7 @@ class TestAccessFile(RadiusCommon):
     def test_the_file_holds_passwords_and_is_for_network_staff_only(self):
         self.gateway.action_make_sql_file()
         self.assertIn("secret", self._get_file())
-        clerk = new_test_user(self.env, "clerk", "mybizna_isp.isp_group_clerk")
-        clerk.write(
-            {"company_ids": [(4, self.company.id)], "company_id": self.company.id}
-        )
+        clerk = self._create_user("clerk", "mybizna_isp.isp_group_clerk")
         with self.assertRaises(AccessError):
             self.gateway.with_user(clerk).read(["sql_file"])
         attachment = self.env["ir.attachment"].search(

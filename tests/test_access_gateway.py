@@ -1,7 +1,7 @@
 from psycopg2.errors import CheckViolation, UniqueViolation
 
 from odoo.exceptions import AccessError, UserError, ValidationError
-from odoo.tests import new_test_user, tagged
+from odoo.tests import tagged
 from odoo.tools import mute_logger
 
 from .radius_common import RadiusCommon, talk
@@ -144,12 +144,8 @@ class TestAccessGateway(RadiusCommon):
             self._create_gateway("Tower 1")
 
     def test_secrets_are_read_by_network_staff_only(self):
-        clerk = new_test_user(self.env, "clerk", "mybizna_isp.isp_group_clerk")
-        technician = new_test_user(self.env, "tech", "mybizna_isp.isp_group_network")
-        for user in (clerk, technician):
-            user.write(
-                {"company_ids": [(4, self.company.id)], "company_id": self.company.id}
-            )
+        clerk = self._create_user("clerk", "mybizna_isp.isp_group_clerk")
+        technician = self._create_user("tech", "mybizna_isp.isp_group_network")
         self.assertEqual(
             self.gateway.with_user(technician).password, self.gateway.password
         )
@@ -165,9 +161,13 @@ class TestAccessGateway(RadiusCommon):
     def test_a_company_sees_its_own_gateways_and_rows_only(self):
         line = self._create_line("mary")
         self._converge()
-        stranger = new_test_user(self.env, "other", "mybizna_isp.isp_group_manager")
         company = self.env["res.company"].create({"name": "Other"})
-        stranger.write({"company_ids": [(6, 0, company.ids)], "company_id": company.id})
+        stranger = self._create_user(
+            "other",
+            "mybizna_isp.isp_group_manager",
+            company_id=company.id,
+            company_ids=company.ids,
+        )
         for model in ("isp.gateway", "isp.access", "isp.access.log"):
             self.assertTrue(self.env[model].search([]), model)
             found = self.env[model].with_user(stranger).search([])

@@ -29,20 +29,9 @@ class TestBillingHostile(IspCommon):
             self._create_connection(covered_until_at="2099-01-01 00:00:00")
         self.assertEqual(connection.access, "off")
 
-    def _create_user(self, group):
-        return self.env["res.users"].create(
-            {
-                "name": group,
-                "login": group,
-                "company_id": self.company.id,
-                "company_ids": self.company.ids,
-                "group_ids": self.env.ref(f"mybizna_isp.{group}").ids,
-            }
-        )
-
     def test_a_clerk_cant_move_the_next_period_a_manager_can(self):
         connection = self._create_active()
-        clerk = self._create_user("isp_group_clerk")
+        clerk = self._create_user("clerk", "mybizna_isp.isp_group_clerk")
         with self.assertRefused("can't be set by hand"):
             connection.with_user(clerk).billing_date = "2030-01-01"
         connection.billing_date = "2030-01-01"
@@ -50,7 +39,7 @@ class TestBillingHostile(IspCommon):
 
     def test_a_technician_bills_nothing(self):
         connection = self._create_active()
-        technician = self._create_user("isp_group_network")
+        technician = self._create_user("tech", "mybizna_isp.isp_group_network")
         with self.assertRefused("Only the back office"):
             connection.with_user(technician).action_generate_invoice()
 

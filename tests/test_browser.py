@@ -1,4 +1,4 @@
-from odoo.tests import HttpCase, new_test_user, tagged
+from odoo.tests import HttpCase, tagged
 
 from .common import IspCommon
 
@@ -16,13 +16,7 @@ class TestBrowser(IspCommon, HttpCase):
         )
         cls.seen = cls._create_connection(username="tour.seen")
         for login, group in (("tour_clerk", "clerk"), ("tour_network", "network")):
-            new_test_user(
-                cls.env,
-                login=login,
-                groups=f"mybizna_isp.isp_group_{group}",
-                company_id=cls.company.id,
-                company_ids=[(6, 0, cls.company.ids)],
-            )
+            cls._create_user(login, f"mybizna_isp.isp_group_{group}")
 
     def test_a_clerk_registers_a_line_and_invoices_it(self):
         self.start_tour("/odoo/isp", "isp_register_line", login="tour_clerk")

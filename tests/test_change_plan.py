@@ -3,7 +3,7 @@ from unittest.mock import patch
 from freezegun import freeze_time
 
 from odoo.exceptions import UserError
-from odoo.tests import Form, new_test_user, tagged
+from odoo.tests import Form, tagged
 
 from .change_common import ChangeCommon
 
@@ -159,13 +159,7 @@ class TestChangePlan(ChangeCommon):
 
     def test_a_clerk_changes_a_line_by_the_button_alone(self):
         line = self._create_november()
-        clerk = new_test_user(
-            self.env,
-            "change_clerk",
-            groups="mybizna_isp.isp_group_clerk",
-            company_id=self.company.id,
-            company_ids=[(6, 0, self.company.ids)],
-        )
+        clerk = self._create_user("change_clerk", "mybizna_isp.isp_group_clerk")
         with self.assertRefused("press Change Package"):
             line.with_user(clerk).package_id = self.big
         with freeze_time("2026-11-14 06:00:00"):

@@ -1,6 +1,6 @@
 from odoo import Command
 from odoo.exceptions import AccessError
-from odoo.tests import new_test_user, tagged
+from odoo.tests import tagged
 
 from .companies_common import CompaniesCommon
 
@@ -17,12 +17,11 @@ OWNERS = ("connection_id", "billing_id", "package_id", "contract_id")
 @tagged("post_install", "-at_install")
 class TestCompanyRules(CompaniesCommon):
     def _create_manager(self, company):
-        return new_test_user(
-            self.env,
+        return self._create_user(
             f"manager_{company.id}",
-            groups="mybizna_isp.isp_group_manager",
+            "mybizna_isp.isp_group_manager",
             company_id=company.id,
-            company_ids=[Command.set(company.ids)],
+            company_ids=company.ids,
         )
 
     def _get_company_paths(self):

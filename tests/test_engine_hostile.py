@@ -1,8 +1,7 @@
 from freezegun import freeze_time
 
-from odoo import Command
 from odoo.exceptions import UserError
-from odoo.tests import new_test_user, tagged
+from odoo.tests import tagged
 
 from .change_common import ChangeCommon
 
@@ -83,13 +82,7 @@ class TestEngineHostile(ChangeCommon):
     # === pause === #
 
     def test_a_clerk_moves_no_planned_pause_into_the_past(self):
-        clerk = new_test_user(
-            self.env,
-            "pausing_clerk",
-            groups="mybizna_isp.isp_group_clerk",
-            company_id=self.company.id,
-            company_ids=[Command.set(self.company.ids)],
-        )
+        clerk = self._create_user("pausing_clerk", "mybizna_isp.isp_group_clerk")
         line = self._create_november()
         with freeze_time("2026-11-20 06:00:00"):
             pause = (
@@ -296,13 +289,7 @@ class TestEngineHostile(ChangeCommon):
     def test_nobody_sets_a_line_back_to_new_by_hand(self):
         line = self._create_november()
         for group in ("isp_group_clerk", "isp_group_network"):
-            user = new_test_user(
-                self.env,
-                f"back_{group}",
-                groups=f"mybizna_isp.{group}",
-                company_id=self.company.id,
-                company_ids=[Command.set(self.company.ids)],
-            )
+            user = self._create_user(f"back_{group}", f"mybizna_isp.{group}")
             with self.assertRaises(UserError), self.cr.savepoint():
                 line.with_user(user).state = "new"
             with self.assertRaises(UserError), self.cr.savepoint():

@@ -1,7 +1,7 @@
 from psycopg2 import errors
 
 from odoo.exceptions import AccessError, ValidationError
-from odoo.tests import new_test_user, tagged
+from odoo.tests import tagged
 from odoo.tools import mute_logger
 
 from ..models import isp_sms_inbox_process as process
@@ -37,13 +37,7 @@ class TestMoneyDesk(MoneyCommon):
         )
         self.assertIn("unmatched", action.domain)
         self.assertIn(receipt, listed)
-        clerk = new_test_user(
-            self.env,
-            "clerk",
-            "mybizna_isp.isp_group_clerk",
-            company_id=self.company.id,
-            company_ids=self.company.ids,
-        )
+        clerk = self._create_user("clerk", "mybizna_isp.isp_group_clerk")
         assign = self._assign(receipt, clerk, connection_id=self.line.id)
         self.assertEqual(assign.contract_id, self.contract)
         assign.action_assign()
@@ -117,13 +111,7 @@ class TestMoneyDesk(MoneyCommon):
 
     def test_who_may_only_look_assigns_nothing_and_sees_no_token(self):
         receipt = self._read(self._sms(50, "nobody")).receipt_id
-        user = new_test_user(
-            self.env,
-            "looker",
-            "mybizna_isp.isp_group_user",
-            company_id=self.company.id,
-            company_ids=self.company.ids,
-        )
+        user = self._create_user("looker", "mybizna_isp.isp_group_user")
         seen = receipt.with_user(user)
         self.assertEqual(seen.state, "unmatched")
         for forbidden in (
@@ -142,8 +130,7 @@ class TestMoneyDesk(MoneyCommon):
     def test_a_company_sees_its_own_money_only(self):
         other = self.setup_other_company(name="Other ISP")["company"]
         receipt = self._read(self._sms(50, "nobody")).receipt_id
-        user = new_test_user(
-            self.env,
+        user = self._create_user(
             "stranger",
             "mybizna_isp.isp_group_manager",
             company_id=other.id,

@@ -18,25 +18,9 @@ class TestMoneyHostile(MoneyCommon):
         super().setUpClass()
         cls.clerk = cls._create_user("bent_clerk", "mybizna_isp.isp_group_clerk")
         cls.invoicer = cls._create_user(
-            "bent_invoicer", "account.group_account_invoice"
+            "bent_invoicer", "base.group_user,account.group_account_invoice"
         )
         cls.package.product_id.taxes_id = False
-
-    @classmethod
-    def _create_user(cls, login, group):
-        return cls.env["res.users"].create(
-            {
-                "name": login,
-                "login": login,
-                "company_id": cls.company.id,
-                "company_ids": [Command.set(cls.company.ids)],
-                "group_ids": [
-                    Command.set(
-                        [cls.env.ref("base.group_user").id, cls.env.ref(group).id]
-                    )
-                ],
-            }
-        )
 
     def _own_line(self, **values):
         """A line of a client of its own, first period invoiced and not paid."""

@@ -1,6 +1,6 @@
 from datetime import timedelta
 
-from odoo.tests import new_test_user, tagged
+from odoo.tests import tagged
 
 from ..models import isp_sms_inbox_process as process
 from .money_common import MoneyCommon
@@ -189,13 +189,7 @@ class TestMoneyReceipt(MoneyCommon):
         self.assertIn("200.00", receipt.review_reason)
 
     def _assign_as(self, group, receipt):
-        user = new_test_user(
-            self.env,
-            f"assigning.{group}",
-            f"mybizna_isp.{group}",
-            company_id=self.company.id,
-            company_ids=self.company.ids,
-        )
+        user = self._create_user(f"assigning.{group}", f"mybizna_isp.{group}")
         wizard = (
             self.env["isp.money.assign"]
             .with_user(user)

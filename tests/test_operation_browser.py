@@ -1,4 +1,4 @@
-from odoo.tests import HttpCase, new_test_user, tagged
+from odoo.tests import HttpCase, tagged
 
 from .common import IspCommon
 
@@ -8,13 +8,7 @@ class TestOperationBrowser(IspCommon, HttpCase):
     """Adding an operation with real clicks in Chromium."""
 
     def test_a_clerk_sees_the_balance_before_a_charge_is_added(self):
-        new_test_user(
-            self.env,
-            login="tour_cashier",
-            groups="mybizna_isp.isp_group_clerk",
-            company_id=self.company.id,
-            company_ids=[(6, 0, self.company.ids)],
-        )
+        self._create_user("tour_cashier", "mybizna_isp.isp_group_clerk")
         self.env["product.product"].create(
             {"name": "Tour Router", "type": "service", "taxes_id": False}
         )

@@ -2,9 +2,8 @@ from unittest.mock import patch
 
 from freezegun import freeze_time
 
-from odoo import Command
 from odoo.exceptions import AccessError, UserError
-from odoo.tests import Form, new_test_user, tagged
+from odoo.tests import Form, tagged
 
 from .change_common import ChangeCommon
 
@@ -329,12 +328,8 @@ class TestPause(ChangeCommon):
 
     def test_who_looks_after_the_network_can_not_give_money_back(self):
         line = self._create_november()
-        technician = new_test_user(
-            self.env,
-            "pause_technician",
-            groups="mybizna_isp.isp_group_network",
-            company_id=self.company.id,
-            company_ids=[Command.set(self.company.ids)],
+        technician = self._create_user(
+            "pause_technician", "mybizna_isp.isp_group_network"
         )
         with freeze_time("2026-11-11 06:00:00"), self.assertRaises(AccessError):
             line.with_user(technician)._pause(self._day(11))

@@ -1,6 +1,6 @@
 from odoo import Command
 from odoo.exceptions import AccessError
-from odoo.tests import new_test_user, tagged
+from odoo.tests import tagged
 
 from .common import IspCommon
 
@@ -12,16 +12,6 @@ class TestReasons(IspCommon):
         super().setUpClass()
         cls.line = cls._create_connection()
         cls.clerk = cls._create_user("reason.clerk", "mybizna_isp.isp_group_clerk")
-
-    @classmethod
-    def _create_user(cls, login, group):
-        return new_test_user(
-            cls.env,
-            login,
-            group,
-            company_id=cls.company.id,
-            company_ids=cls.company.ids,
-        )
 
     def _give(self, user=None, **values):
         return (

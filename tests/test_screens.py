@@ -32,20 +32,13 @@ class TestScreens(IspCommon):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.users = {group: cls._create_user(group) for group in GROUPS}
+        cls.users = {
+            group: cls._create_user(f"screens_{group}", f"{MODULE}.{group}")
+            for group in GROUPS
+        }
         cls.connection = cls._create_active(username="screens.line")
         cls.payment = cls._pay(cls.connection.contract_id, 100.0, cls.connection)
         cls.actions = cls._get_own_records("ir.actions.act_window")
-
-    @classmethod
-    def _create_user(cls, group):
-        return new_test_user(
-            cls.env,
-            login=f"screens_{group}",
-            groups=f"{MODULE}.{group}",
-            company_id=cls.company.id,
-            company_ids=[(6, 0, cls.company.ids)],
-        )
 
     @classmethod
     def _get_own_records(cls, model):

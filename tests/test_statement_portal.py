@@ -4,7 +4,7 @@ from unittest.mock import patch
 
 from openpyxl import load_workbook
 
-from odoo.tests import HttpCase, new_test_user, tagged
+from odoo.tests import HttpCase, tagged
 
 from .statement_common import StatementCommon
 
@@ -28,27 +28,12 @@ class TestStatementPortal(StatementCommon, HttpCase):
             cls.foreign.connection_ids,
             name="Secret of the stranger",
         )
-        cls.clerk = new_test_user(
-            cls.env,
-            login="statement_clerk",
-            groups="mybizna_isp.isp_group_clerk",
-            company_id=cls.company.id,
-            company_ids=[(6, 0, cls.company.ids)],
+        cls.clerk = cls._create_user("statement_clerk", "mybizna_isp.isp_group_clerk")
+        cls.colleague = cls._create_user(
+            "statement_colleague", "mybizna_isp.isp_group_clerk"
         )
-        cls.colleague = new_test_user(
-            cls.env,
-            login="statement_colleague",
-            groups="mybizna_isp.isp_group_clerk",
-            company_id=cls.company.id,
-            company_ids=[(6, 0, cls.company.ids)],
-        )
-        cls.portal = new_test_user(
-            cls.env,
-            login="statement_portal",
-            groups="base.group_portal",
-            company_id=cls.company.id,
-            company_ids=[(6, 0, cls.company.ids)],
-            partner_id=cls.client.id,
+        cls.portal = cls._create_user(
+            "statement_portal", "base.group_portal", partner_id=cls.client.id
         )
 
     def _get(self, path, **kwargs):

@@ -8,6 +8,9 @@ from odoo.tests import tagged
 
 from .companies_common import MOMENT, CompaniesCommon
 
+# What a failing company is told.
+NO = "No."
+
 
 @tagged("post_install", "-at_install")
 class TestTwoCompanies(CompaniesCommon):
@@ -57,12 +60,12 @@ class TestTwoCompanies(CompaniesCommon):
 
         def fail(rows):
             if rows.company_id == self.kiwi:
-                raise UserError(self.env._("No."))
+                raise UserError(NO)
             return issue(rows)
 
         with patch.object(type(self.env["isp.billing"]), "_issue_invoices", fail):
             self._bill()
-        self.assertEqual((far.needs_attention, len(far.activity_ids)), ("No.", 1))
+        self.assertEqual((far.needs_attention, len(far.activity_ids)), (NO, 1))
         self.assertEqual((len(near.billing_ids), len(far.billing_ids)), (1, 0))
         self.company.isp_auto_billing = False
         with freeze_time(MOMENT):
