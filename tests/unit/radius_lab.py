@@ -23,6 +23,11 @@ def wish(login="alice", **values):
     return Desired(login, **{**given, **values})
 
 
+def applied(outcome):
+    """Return what an outcome says of its wish: ("applied", "") if it is fulfilled."""
+    return outcome.state, outcome.error
+
+
 class Lab:
     def __init__(self, postgres, radius):
         self.postgres = postgres
