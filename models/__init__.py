@@ -1,5 +1,5 @@
 # Before those that inherit from it.
-from . import isp_span_mixin  # isort: skip
+from . import isp_span_mixin, isp_system_fields_mixin  # isort: skip
 from . import (
     account_move,
     account_move_forming,

@@ -30,7 +30,9 @@ LINK_FIELDS = {
 class AccountMove(models.Model):
     """What is posted on a contract stays as it is."""
 
-    _inherit = "account.move"
+    _name = "account.move"
+    _inherit = ["account.move", "isp.system.fields.mixin"]
+    _system_fields = frozenset(LINK_FIELDS | {"isp_period_id"})
 
     def _isp_get_guarded(self):
         return self.filtered(lambda move: move.isp_is_ledger and move.state == "posted")

@@ -26,7 +26,9 @@ SYSTEM_FIELDS = {
 
 
 class AccountPayment(models.Model):
-    _inherit = "account.payment"
+    _name = "account.payment"
+    _inherit = ["account.payment", "isp.system.fields.mixin"]
+    _system_fields = frozenset(SYSTEM_FIELDS)
 
     isp_contract_id = fields.Many2one(
         "isp.contract",

@@ -140,7 +140,7 @@ class AccountMove(models.Model):
 
     def _isp_post_mirror(self, reason):
         """Override: cancelling one document of a change undoes the change."""
-        if self.env.context.get("isp_undo_change"):
+        if self.env.su and self.env.context.get("isp_undo_change"):
             return super()._isp_post_mirror(reason)
         rows = self.sudo().isp_billing_ids
         changes = rows.change_id.filtered(lambda c: c.state in ("planned", "done"))

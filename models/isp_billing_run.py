@@ -102,7 +102,8 @@ class IspBillingRun(models.Model):
 
     @api.model_create_multi
     def create(self, vals_list):
-        runs = super().create(vals_list)
+        """Override: a run begins as a look, whatever is said."""
+        runs = super().create([{**vals, "state": "preview"} for vals in vals_list])
         for run in runs:
             run._fill()
         return runs

@@ -28,7 +28,8 @@ class IspConnection(models.Model):
 
     _name = "isp.connection"
     _description = "Connection"
-    _inherit = ["mail.thread", "mail.activity.mixin"]
+    _inherit = ["mail.thread", "mail.activity.mixin", "isp.system.fields.mixin"]
+    _system_fields = frozenset(ENGINE_FIELDS | {"billing_date"})
     _order = "id desc"
     _check_company_auto = True
     _rec_names_search = ["username", "account_no", "partner_id.name"]

@@ -11,7 +11,8 @@ class IspContract(models.Model):
 
     _name = "isp.contract"
     _description = "Contract"
-    _inherit = ["mail.thread", "mail.activity.mixin"]
+    _inherit = ["mail.thread", "mail.activity.mixin", "isp.system.fields.mixin"]
+    _system_fields = frozenset({"balance", "version"})
     _order = "id desc"
     _check_company_auto = True
     _rec_names_search = ["name", "account_no", "partner_id.name", "alias_ids.name"]

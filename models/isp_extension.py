@@ -44,17 +44,29 @@ class IspExtension(models.Model):
 
     @api.model_create_multi
     def create(self, vals_list):
-        for vals in vals_list:
-            self._refuse_engine_kind(vals)
-        return super().create(vals_list)
+        extensions = super().create(vals_list)
+        extensions._refuse_engine_kinds()
+        return extensions
 
     def write(self, vals):
-        self._refuse_engine_kind(vals)
-        return super().write(vals)
+        """Override: what the engine bridges is ended sooner by hand, and no more."""
+        if not self._only_ends(vals):
+            self._refuse_engine_kinds()
+        res = super().write(vals)
+        if "kind" in vals:
+            self._refuse_engine_kinds()
+        return res
 
-    @api.model
-    def _refuse_engine_kind(self, vals):
-        if vals.get("kind") in ENGINE_KINDS and not self.env.su:
+    def _only_ends(self, vals):
+        end = fields.Datetime.to_datetime(vals.get("date_to"))
+        return (
+            vals.keys() == {"date_to"}
+            and bool(end)
+            and all(not row.date_to or end <= row.date_to for row in self)
+        )
+
+    def _refuse_engine_kinds(self):
+        if not self.env.su and any(row.kind in ENGINE_KINDS for row in self):
             raise UserError(
                 self.env._("This reason is the system's own. Choose another one.")
             )

@@ -7,7 +7,8 @@ class IspOneOff(models.Model):
 
     _name = "isp.one.off"
     _description = "One-off Charge"
-    _inherit = ["mail.thread"]
+    _inherit = ["mail.thread", "isp.system.fields.mixin"]
+    _system_fields = frozenset({"billing_id"})
     _order = "date desc, id desc"
     _check_company_auto = True
 

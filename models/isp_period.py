@@ -9,7 +9,8 @@ class IspPeriod(models.Model):
 
     _name = "isp.period"
     _description = "Reporting Period"
-    _inherit = ["mail.thread"]
+    _inherit = ["mail.thread", "isp.system.fields.mixin"]
+    _system_fields = frozenset({"state", "closed_at", "locks_before"})
     _order = "date_start desc"
 
     name = fields.Char(required=True)

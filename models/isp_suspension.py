@@ -5,7 +5,8 @@ class IspSuspension(models.Model):
     """One row is one reason why a connection is off, from when to when."""
 
     _name = "isp.suspension"
-    _inherit = ["isp.span.mixin"]
+    _inherit = ["isp.span.mixin", "isp.system.fields.mixin"]
+    _system_fields = frozenset({"pause_state"})
     _description = "Suspension"
     _kind_field = "reason"
 

@@ -1,7 +1,7 @@
 from freezegun import freeze_time
 
 from odoo.exceptions import AccessError
-from odoo.tests import new_test_user, tagged
+from odoo.tests import tagged
 
 from .change_common import ChangeCommon
 
@@ -113,18 +113,26 @@ class TestChangeUndo(ChangeCommon):
 
     def test_only_accountants_undo_a_change(self):
         line = self._create_november()
-        clerk = new_test_user(
-            self.env,
-            "undo_clerk",
-            groups="mybizna_isp.isp_group_clerk",
-            company_id=self.company.id,
-            company_ids=[(6, 0, self.company.ids)],
-        )
+        clerk = self._create_user("undo_clerk", "mybizna_isp.isp_group_clerk")
         with freeze_time("2026-11-14 09:00:00"):
             change, _preview = self._change(line, self.big)
             with self.assertRaises(AccessError):
                 change.with_user(clerk).action_undo()
         self.assertEqual(change.state, "done")
+
+    def test_no_context_cancels_a_document_without_its_change(self):
+        self.company.isp_one_document = False
+        line = self._create_november()
+        with freeze_time("2026-11-14 09:00:00"):
+            change, _preview = self._change(line, self.big)
+            self.assertEqual(len(change.invoice_ids), 2)
+            invoice = change.invoice_ids.filtered(
+                lambda move: move.move_type == "out_invoice"
+            )
+            by_hand = invoice.sudo(False).with_context(isp_undo_change=True)
+            by_hand.action_isp_revoke()
+        self.assertEqual(line.package_id, self.package)
+        self.assertTrue(all(change.invoice_ids.mapped("isp_revoked_by_id")))
 
     def test_what_a_change_is_undone_for_can_be_changed_again(self):
         line = self._create_november()

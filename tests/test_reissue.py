@@ -2,10 +2,11 @@ import warnings
 
 from freezegun import freeze_time
 
-from odoo import Command
-from odoo.tests import new_test_user, tagged
+from odoo.tests import tagged
 
 from .change_common import ChangeCommon
+
+CLERK = "mybizna_isp.isp_group_clerk"
 
 
 @tagged("post_install", "-at_install")
@@ -197,21 +198,45 @@ class TestReissue(ChangeCommon):
             self.assertEqual(line._decide_access().reason, "covered")
 
     def test_what_bridges_the_time_until_then_is_not_for_a_persons_hand(self):
-        line = self._create_november()
-        clerk = new_test_user(
-            self.env,
-            "reissue_clerk",
-            groups="mybizna_isp.isp_group_clerk",
-            company_id=self.company.id,
-            company_ids=[Command.set(self.company.ids)],
-        )
+        line, clerk = self._create_november(), self._create_user("clerk", CLERK)
+        Extension = self.env["isp.extension"].with_user(clerk)
         for kind in ("change", "reissue"):
             with self.assertRefused("the system's own"):
-                self.env["isp.extension"].with_user(clerk).create(
-                    {"connection_id": line.id, "kind": kind}
+                Extension.create({"connection_id": line.id, "kind": kind})
+            with self.assertRefused("the system's own"):
+                Extension.with_context(default_kind=kind).create(
+                    {"connection_id": line.id}
                 )
         with self.assertRefused("can't be set by hand"):
             line.with_user(clerk).reissue_date = self._day(1)
+
+    def test_what_bridges_can_be_ended_sooner_by_hand_and_no_more(self):
+        line, clerk = self._create_november(), self._create_user("clerk", CLERK)
+        bridge = (
+            self.env["isp.extension"]
+            .sudo()
+            .create(
+                {
+                    "connection_id": line.id,
+                    "kind": "reissue",
+                    "date_to": self._soon(hours=1),
+                }
+            )
+        )
+        by_hand = bridge.with_user(clerk)
+        for vals in (
+            {"date_to": self._soon(days=900)},
+            {"date_to": False},
+            {"kind": "free"},
+            {"amount": 0.0, "date_to": self._soon(minutes=5)},
+        ):
+            with self.assertRefused("the system's own"):
+                by_hand.write(vals)
+        promise = by_hand.create({"connection_id": line.id, "kind": "promise"})
+        with self.assertRefused("the system's own"):
+            promise.kind = "change"
+        by_hand.action_end()
+        self.assertFalse(bridge.is_open)
 
     def test_days_for_which_no_money_is_there_are_no_reason_to_stay_on(self):
         line = self._create_november()
