@@ -161,8 +161,12 @@ class IspConnection(models.Model):
             except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
                 # Scheduled actions have no retry of their own: a new snapshot.
                 self.env.cr.rollback()
-            except Exception:
-                _logger.info("A billing batch failed; it is done line by line.")
+            except Exception as error:
+                # What no line alone repeats would else leave no trace.
+                _logger.info(
+                    "A billing batch failed (%s); it is done line by line.",
+                    type(error).__name__,
+                )
                 self.env.cr.rollback()
                 break
         for connection in batch:
