@@ -2,7 +2,7 @@
     "name": "ISP Billing",
     "summary": "Bill internet subscribers, read their mobile-money SMS, switch access",
     "description": "Packages, contracts, invoices, M-Pesa payments and router access.",
-    "version": "19.0.1.2.0",
+    "version": "19.0.1.3.0",
     "category": "Services/ISP",
     "author": "Mybizna",
     "website": "https://github.com/mybizna/mybizna_isp",

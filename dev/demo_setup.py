@@ -44,7 +44,7 @@ if not paybill:
 Package = env["isp.package"]
 sold = [
     ("speed_download", ">", 0),
-    ("access_kind", "=", "login"),
+    ("access_kind", "!=", "none"),
     ("setup_item_ids", "=", False),
     ("billing_mode", "=", "invoice_first"),
     ("start_mode", "=", "at_once"),

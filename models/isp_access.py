@@ -8,12 +8,30 @@ from odoo.fields import Domain
 RECORD_KEYS = (
     "login",
     "on",
+    "walled",
+    "service",
     "plan",
     "rate_down",
     "rate_up",
     "simultaneous",
+    "mac",
     "fixed_ip",
+    "ipv6_prefix",
+    "pool",
+    "ipv6_pool",
     "extra",
+)
+# What a running session keeps until it is dropped.
+SESSION_KEYS = (
+    "on",
+    "walled",
+    "plan",
+    "rate_down",
+    "rate_up",
+    "fixed_ip",
+    "ipv6_prefix",
+    "pool",
+    "ipv6_pool",
 )
 
 
@@ -91,6 +109,10 @@ class IspAccess(models.Model):
     # Every login we may have left on the gateway and that was not proved gone.
     logins = fields.Json(readonly=True)
     checked_at = fields.Datetime(readonly=True)
+    changed_at = fields.Datetime(
+        readonly=True,
+        help="Sessions that began before this live by what was allowed before.",
+    )
     log_ids = fields.One2many("isp.access.log", "access_id", readonly=True)
 
     _connection_gateway_uniq = models.Constraint(
@@ -186,6 +208,20 @@ class IspAccess(models.Model):
         )
         return record
 
+    def _get_changed_at(self, record, now):
+        """Return since when sessions have to be, given the record about to be sent."""
+        self.ensure_one()
+        known = self.sent or self.applied
+        if not known or not (known.get("present") and record.get("present")):
+            return self.changed_at
+        # A key that is new since an upgrade counts like an empty one.
+        if any(
+            (known.get(key) or None) != (record.get(key) or None)
+            for key in SESSION_KEYS
+        ):
+            return now
+        return self.changed_at
+
     @api.model
     def _get_digest(self, connection_id, password):
         """Return a keyed digest that tells whether a password changed, no more."""
@@ -202,6 +238,8 @@ class IspAccess(models.Model):
             return self.env._("Not on this gateway")
         rates = [record.get("rate_down"), record.get("rate_up")]
         speed = " / ".join(f"{rate / 1e6:g}" if rate else "∞" for rate in rates)
+        if record.get("walled"):
+            return self.env._("Pay page only, login %(login)s", login=record["login"])
         if not record.get("on"):
             return self.env._("Off, login %(login)s", login=record["login"])
         return self.env._(

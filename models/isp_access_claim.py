@@ -1,12 +1,12 @@
 import json
 import uuid
-from datetime import timedelta
+from datetime import UTC, timedelta
 
 from odoo import api, fields, models
 from odoo.tools import SQL, split_every
 
-from ..tools.access_driver import login_key
 from ..tools.access_exchange import Entry, Task
+from ..tools.access_types import login_key
 
 ROWS_PER_TASK = 500
 # Longer than an exchange may take: who took it and died frees it by this.
@@ -175,8 +175,13 @@ class IspAccess(models.Model):
             that need no word to the device)
         """
         plans, settled = self._split_settled(rows)
+        now = fields.Datetime.now()
+        changed = {
+            row.id: row._get_changed_at(record, now)
+            for row, _wish, record, _gone in plans
+        }
         wanted = {
-            login_key(record["login"]): row._prepare_wish(wish)
+            login_key(record["login"]): row._prepare_wish(wish, changed[row.id])
             for row, wish, record, _gone in plans
             if record["present"]
         }
@@ -188,7 +193,7 @@ class IspAccess(models.Model):
             if record["present"]:
                 logins.insert(0, record["login"])
             if logins:
-                entries.append(row._prepare_entry(record, logins))
+                entries.append(row._prepare_entry(record, logins, changed[row.id]))
             else:
                 settled.append((row.id, record))
         return {**removals, **wanted}, entries, settled
@@ -210,16 +215,20 @@ class IspAccess(models.Model):
                 plans.append((row, wish, record, gone))
         return plans, settled
 
-    def _prepare_wish(self, wish):
+    def _prepare_wish(self, wish, changed_at):
         """Return a wish that also clears reply attributes we set and no longer want."""
         self.ensure_one()
         known = [
             record.get("extra") or {} for record in (self.applied, self.sent) if record
         ]
         cleared = {name: None for extra in known for name in extra}
-        return {**wish, "extra": {**cleared, **(wish.get("extra") or {})}}
+        return {
+            **wish,
+            "extra": {**cleared, **(wish.get("extra") or {})},
+            "fresh_since": changed_at and changed_at.replace(tzinfo=UTC),
+        }
 
-    def _prepare_entry(self, record, logins):
+    def _prepare_entry(self, record, logins, changed_at):
         self.ensure_one()
         return Entry(
             access_id=self.id,
@@ -229,6 +238,7 @@ class IspAccess(models.Model):
             attempts=self.attempts,
             record=record,
             logins=tuple(logins),
+            changed_at=changed_at or None,
         )
 
     @api.model
@@ -299,8 +309,10 @@ class IspAccess(models.Model):
             """
             UPDATE isp_access access
                SET lease_until = v.until, lease_token = v.token, sent = v.record,
-                   logins = v.logins, login = COALESCE(v.login, access.login)
-              FROM (VALUES %s) AS v (id, record, logins, login, until, token)
+                   logins = v.logins, login = COALESCE(v.login, access.login),
+                   changed_at = v.changed_at
+              FROM (VALUES %s) AS v
+                   (id, record, logins, login, changed_at, until, token)
              WHERE access.id = v.id
             """,
             [
@@ -309,12 +321,13 @@ class IspAccess(models.Model):
                     json.dumps(entry.record),
                     json.dumps(entry.logins),
                     entry.record.get("login"),
+                    entry.changed_at,
                     until,
                     token,
                 )
                 for entry in entries
             ],
-            template="(%s, %s::jsonb, %s::jsonb, %s, %s::timestamp, %s)",
+            template="(%s, %s::jsonb, %s::jsonb, %s, %s::timestamp, %s::timestamp, %s)",
             page_size=ROWS_PER_TASK,
         )
         self.invalidate_model()

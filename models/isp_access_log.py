@@ -27,6 +27,7 @@ class IspAccessLog(models.Model):
             ("applied", "Done and read back"),
             ("unchanged", "Was so already"),
             ("error", "Refused"),
+            ("unfinished", "Done, but a session may still be up"),
             ("unanswered", "No answer"),
         ],
         required=True,

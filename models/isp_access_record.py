@@ -5,8 +5,8 @@ from datetime import timedelta
 from odoo import api, fields, models
 from odoo.tools import split_every
 
-from ..tools.access_driver import login_key
 from ..tools.access_exchange import Said
+from ..tools.access_types import login_key
 
 ROW_TRIES = 3
 # Wrong credentials tried over and over fill the device's log and may ban us.
@@ -85,11 +85,15 @@ class IspAccess(models.Model):
 
     @api.model
     def _record_refused(self, task, said, now):
-        """A device that says no yields "needs attention" and, three times, a retry."""
+        """A device that says no yields "needs attention" and, three times, a retry.
+
+        So does one that may still hold a session, though its rows are as wished.
+        """
         rows = []
         for entry, answer in said:
-            if answer.outcome != "error":
+            if answer.outcome not in ("error", "unfinished"):
                 continue
+            is_proved = answer.outcome == "unfinished"
             attempts = entry.attempts + 1
             retry = now + get_back_off(attempts) if attempts < ROW_TRIES else None
             rows.append(
@@ -99,15 +103,20 @@ class IspAccess(models.Model):
                     attempts,
                     answer.reply,
                     retry,
+                    _json(entry.record) if is_proved else None,
+                    bool(entry.record.get("on")),
                     task.token,
                 )
             )
         self._update_rows(
             rows,
-            "id, version, attempts, error, retry, token",
-            "(%s, %s, %s, %s, %s::timestamp, %s)",
+            "id, version, attempts, error, retry, record, is_on, token",
+            "(%s, %s, %s, %s, %s::timestamp, %s::jsonb, %s, %s)",
             """
                    lease_until = NULL, lease_token = NULL,
+                   applied = COALESCE(v.record, applied),
+                   applied_on = CASE WHEN v.record IS NULL THEN applied_on
+                                     ELSE v.is_on END,
                    state = CASE WHEN {same} THEN 'error' ELSE state END,
                    error = CASE WHEN {same} THEN v.error ELSE access.error END,
                    attempts = CASE WHEN {same} THEN v.attempts ELSE access.attempts END,
@@ -236,7 +245,7 @@ def _get_left(entry):
 def _get_answer(entry, outcome):
     """Return what came of a row: the worst that came of its logins."""
     answers = [outcome.said.get(login_key(login), UNANSWERED) for login in entry.logins]
-    for worst in ("unanswered", "error", "applied", "unchanged"):
+    for worst in ("unanswered", "error", "unfinished", "applied", "unchanged"):
         found = [answer for answer in answers if answer.outcome == worst]
         if found:
             break

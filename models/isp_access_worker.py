@@ -6,7 +6,7 @@ from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from odoo import api, models
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 
-from ..tools.access_exchange import Outcome, exchange
+from ..tools.access_exchange import Keeper, Outcome, exchange
 
 _logger = logging.getLogger(__name__)
 
@@ -46,20 +46,22 @@ class IspAccess(models.Model):
     def _converge(self):
         self._step(self._hold_copies)
         pool = ThreadPoolExecutor(POOL_SIZE, thread_name_prefix="isp-access")
+        keeper = Keeper()
         try:
-            self._talk_while_due(pool)
+            self._talk_while_due(pool, keeper)
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
+            keeper.close()
         self._step(self._finish_run)
 
-    def _talk_while_due(self, pool):
+    def _talk_while_due(self, pool, keeper):
         """Claim, talk and write down until nothing is due or the time is over."""
         started = time.monotonic()
         running, lag = {}, self._new_lag()
         while True:
             in_time = time.monotonic() - started < RUN_SECONDS
             if in_time:
-                self._start_tasks(pool, running)
+                self._start_tasks(pool, keeper, running)
             if not running and not (in_time and self._look_around(lag)):
                 return
             if not running:
@@ -72,13 +74,13 @@ class IspAccess(models.Model):
                     started = float("-inf")
             self._give_up_overdue(running)
 
-    def _start_tasks(self, pool, running):
+    def _start_tasks(self, pool, keeper, running):
         busy = [task.gateway_id for task, _ends in running.values()]
         if not self._step(self._has_work, busy):
             return
         for task in self._step(self._claim, busy):
             ends = time.monotonic() + EXCHANGE_SECONDS
-            running[pool.submit(exchange, task, ends)] = (task, ends)
+            running[pool.submit(exchange, task, ends, keeper)] = (task, ends)
 
     @api.model
     def _new_lag(self):

@@ -192,7 +192,7 @@ class IspConnection(models.Model):
     @api.constrains("username", "package_id", "state")
     def _check_login_needed(self):
         for connection in self:
-            needs = connection.package_id.access_kind == "login"
+            needs = connection.package_id.access_kind != "none"
             if needs and not connection.username and connection.state == "active":
                 raise ValidationError(
                     self.env._(

@@ -6,8 +6,8 @@ from odoo.exceptions import ValidationError
 from odoo.fields import Domain
 
 from ..tools import access_rule, radius_values
-from ..tools.access_driver import Desired, DriverError
 from ..tools.access_rule import Facts
+from ..tools.access_types import Desired, DriverError
 
 # A change of one of these may change what a device has to know.
 ACCESS_COLUMNS = {
@@ -17,6 +17,9 @@ ACCESS_COLUMNS = {
     "package_id",
     "gateway_id",
     "params",
+    "mac_address",
+    "fixed_ip",
+    "ipv6_prefix",
     "covered_until_at",
     "expiry_at",
 }
@@ -175,7 +178,7 @@ class IspConnection(models.Model):
     def _get_limited_domain(self):
         return (
             self._get_usable_domain()
-            & Domain("package_id.on_expiry", "=", "fallback")
+            & Domain("package_id.on_expiry", "in", ["fallback", "walled"])
             & ~self._get_on_domain()
         )
 
@@ -187,7 +190,9 @@ class IspConnection(models.Model):
 
     # === CONSTRAINTS === #
 
-    @api.constrains("username", "password", "params")
+    @api.constrains(
+        "username", "password", "params", "mac_address", "fixed_ip", "ipv6_prefix"
+    )
     def _check_wish(self):
         """Refuse at entry what no gateway would take: a wish that is refused there
         could not be cut off either."""
@@ -266,7 +271,8 @@ class IspConnection(models.Model):
         self.ensure_one()
         decision = self._decide_access()
         package = self.package_id
-        if decision.level == access_rule.LIMITED:
+        walled = decision.level == access_rule.LIMITED and package.on_expiry == "walled"
+        if decision.level == access_rule.LIMITED and not walled:
             package = package.fallback_package_id
         rate_down, rate_up = package._get_rates()
         extra = self._get_reply_attributes()
@@ -277,13 +283,20 @@ class IspConnection(models.Model):
             "present": bool(
                 self.username and self.state != "closed" and self.gateway_id
             ),
-            "on": decision.level != access_rule.OFF,
+            "on": decision.level != access_rule.OFF and not walled,
+            "walled": walled,
+            "service": package.access_kind,
             "plan": f"isp_plan_{package.id}",
             "rate_down": rate_down,
             "rate_up": rate_up,
             "expires_at": self._get_deadman(decision),
             "simultaneous": None,
-            "fixed_ip": extra.pop("Framed-IP-Address", None),
+            "mac": self.mac_address or None,
+            "fixed_ip": self.fixed_ip or extra.pop("Framed-IP-Address", None),
+            "ipv6_prefix": self.ipv6_prefix or None,
+            "pool": package.ipv4_pool or "",
+            "ipv6_pool": package.ipv6_pool or "",
+            "tag": self._get_device_tag(),
             "extra": extra,
         }
 

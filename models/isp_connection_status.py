@@ -66,7 +66,9 @@ class IspConnection(models.Model):
 
     def _say_unpaid(self, decision):
         since = self._say_moment(decision.until)
-        if decision.level == "limited":
+        if decision.level == "limited" and self.package_id.on_expiry == "walled":
+            head = self.env._("Pay page only: unpaid since %s", since)
+        elif decision.level == "limited":
             head = self.env._(
                 "Limited to %(package)s: unpaid since %(since)s",
                 package=self.package_id.fallback_package_id.name,
@@ -77,11 +79,12 @@ class IspConnection(models.Model):
         return head + self._say_debt()
 
     def _say_never(self, decision):
-        head = (
-            self.env._("Limited: nothing paid yet")
-            if decision.level == "limited"
-            else self.env._("Off: nothing paid yet")
-        )
+        if decision.level == "off":
+            head = self.env._("Off: nothing paid yet")
+        elif self.package_id.on_expiry == "walled":
+            head = self.env._("Pay page only: nothing paid yet")
+        else:
+            head = self.env._("Limited: nothing paid yet")
         return head + self._say_debt()
 
     def _say_suspended(self, decision):

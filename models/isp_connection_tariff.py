@@ -176,7 +176,7 @@ class IspConnection(models.Model):
             self._refuse_change(
                 self.env._("%s is archived or another company's.", package.name)
             )
-        if package.access_kind == "login" and not self.username:
+        if package.access_kind != "none" and not self.username:
             self._refuse_change(
                 self.env._("%s needs a login. Fill in Login first.", package.name)
             )

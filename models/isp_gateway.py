@@ -20,6 +20,9 @@ LINK_FIELDS = {
     "dialect",
     "tz",
     "by_sql_file",
+    "coa_secret",
+    "coa_port",
+    "coa_host",
     "active",
     "mode",
 }
@@ -46,7 +49,10 @@ class IspGateway(models.Model):
         "res.company", required=True, index=True, default=lambda self: self.env.company
     )
     type = fields.Selection(
-        [("freeradius", "FreeRADIUS (SQL)")], required=True, default="freeradius"
+        [("freeradius", "FreeRADIUS (SQL)")],
+        required=True,
+        default="freeradius",
+        tracking=True,
     )
     mode = fields.Selection(
         [("watching", "Watching"), ("control", "In control")],
@@ -104,6 +110,7 @@ class IspGateway(models.Model):
             ("auth_error", "Login refused"),
             ("rights_error", "Rights missing"),
             ("config_error", "Settings incomplete"),
+            ("identity_error", "Another device or other books"),
         ],
         required=True,
         default="unknown",

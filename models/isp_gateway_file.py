@@ -1,12 +1,12 @@
 import base64
 import uuid
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from odoo import fields, models
 from odoo.exceptions import UserError
 
-from ..tools.access_driver import DriverError, login_key
 from ..tools.access_exchange import Entry, Outcome, Said, Task, export
+from ..tools.access_types import DriverError, login_key
 
 
 class IspGateway(models.Model):
@@ -74,7 +74,9 @@ class IspGateway(models.Model):
                 "sql_file_at": now,
                 "sql_file_rows": {
                     "token": token,
-                    "entries": [asdict(entry) for entry in entries],
+                    "entries": [
+                        asdict(replace(entry, changed_at=None)) for entry in entries
+                    ],
                 },
             }
         )

@@ -8,19 +8,6 @@ class IspGateway(models.Model):
 
     _inherit = "isp.gateway"
 
-    def _prepare_settings(self):
-        """Return what a driver needs to connect, secrets included; never log it."""
-        self.ensure_one()
-        return {
-            "host": self.ip_address,
-            "port": self.port,
-            "database": self.database,
-            "user": self.username or "",
-            "password": self.password or "",
-            "dialect": self.dialect,
-            "tz": self.tz,
-        }
-
     def _get_hold(self):
         """Return why nothing goes to this gateway now, and when it is next due.
 
@@ -77,7 +64,12 @@ class IspGateway(models.Model):
             }
         failures = (self.fail_count or 0) + 1
         pause = get_back_off(failures)
-        if outcome.health in ("auth_error", "rights_error", "config_error"):
+        if outcome.health in (
+            "auth_error",
+            "rights_error",
+            "config_error",
+            "identity_error",
+        ):
             pause = AUTH_PAUSE
         return {
             "state": outcome.health,

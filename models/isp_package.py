@@ -90,6 +90,7 @@ class IspPackage(models.Model):
     on_expiry = fields.Selection(
         [
             ("suspend", "Switch off"),
+            ("walled", "Let in to the pay page only"),
             ("fallback", "Give the fallback package"),
             ("nothing", "Leave on"),
         ],
@@ -106,11 +107,26 @@ class IspPackage(models.Model):
         help="The slower package a line gets while it is unpaid.",
     )
     access_kind = fields.Selection(
-        [("login", "Login on a gateway"), ("none", "No access of its own")],
+        [
+            ("pppoe", "PPPoE login"),
+            ("hotspot", "Hotspot login"),
+            ("static", "Fixed address, without login"),
+            ("dhcp", "Address by DHCP, for a known device"),
+            ("none", "No access of its own"),
+        ],
         required=True,
-        default="login",
-        help="A package without access (a fixed address, a rented router) is only "
-        "billed.",
+        default="pppoe",
+        tracking=True,
+        help="How its lines get onto the net. A package without access (a rented "
+        "router, a support contract) is only billed.",
+    )
+    ipv4_pool = fields.Char(
+        string="Address Pool",
+        help="Name of the pool on the gateway that addresses come from. Empty leaves "
+        "it to the gateway.",
+    )
+    ipv6_pool = fields.Char(
+        string="IPv6 Pool", help="Name of the gateway's pool of IPv6 prefixes."
     )
     gateway_id = fields.Many2one(
         "isp.gateway",
@@ -257,6 +273,8 @@ class IspPackage(models.Model):
             "on_expiry",
             "fallback_package_id",
             "access_kind",
+            "ipv4_pool",
+            "ipv6_pool",
         }:
             users = self | self.search([("fallback_package_id", "in", self.ids)])
             users.connection_ids._mark_access_dirty()

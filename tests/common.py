@@ -44,7 +44,7 @@ class IspCommon(AccountTestInvoicingCommon):
                 "billing_cycle_id": cls.monthly.id,
                 "speed_download": 10,
                 "speed_upload": 5,
-                "access_kind": "login",
+                "access_kind": "pppoe",
                 **values,
             }
         )

@@ -34,7 +34,7 @@ class CompaniesCommon(MoneyCommon):
                 "name": "Home 10M",
                 "amount": 89.9,
                 "billing_cycle_id": cls.monthly.id,
-                "access_kind": "login",
+                "access_kind": "pppoe",
             }
         )
 

@@ -1,184 +1,34 @@
 """The contract between the convergence worker and a kind of gateway.
 
-A driver knows one kind of device. It turns wishes (`Desired`) and facts
-(`Observed`) into operations (`Op`) by a pure function, applies them, and reads
-back what it wrote. Nothing here knows Odoo, and no driver keeps state between
-two runs: the difference between wish and fact is the whole queue.
+A driver knows one kind of device. It plans by a pure function, applies, and reads back
+what it wrote. Nothing here knows Odoo, and no driver keeps state between two runs: the
+difference between wish and fact is the whole queue.
 """
 
-import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import replace
 from importlib import import_module
-from types import MappingProxyType
 
-# The characters every stock FreeRADIUS SQL configuration leaves as they are
-# (`safe_characters`), without the space and the escape sign.
-LOGIN_PATTERN = re.compile(r"[A-Za-z0-9@._:/-]{1,64}")
+from .access_types import (
+    DependencyError,
+    Desired,
+    DriverError,
+    Kick,
+    Mark,
+    Observed,
+    Op,
+    Outcome,
+    Result,
+    Session,
+    login_key,
+)
 
-_DRIVERS = {"freeradius": (".radius_sql", "RadiusSql")}
-
-
-class DriverError(Exception):
-    """Something went wrong with a device; the text may be shown to staff.
-
-    :ivar kind: "transport" (not reached, too slow, locked: try again later),
-        "auth" (name or password of the gateway refused), "rights" (logged in,
-        but may not do it), "row" (this one login is the trouble) or
-        "dependency" (something the device must have first is missing).
-    :ivar outcomes: what was proved before a gateway-wide failure, by login.
-    """
-
-    kind = "transport"
-
-    def __init__(self, message: str, outcomes: "dict[str, Outcome] | None" = None):
-        super().__init__(message)
-        self.outcomes = outcomes or {}
-
-
-class TransportError(DriverError):
-    kind = "transport"
-
-
-class AuthError(DriverError):
-    kind = "auth"
-
-
-class RightsError(DriverError):
-    kind = "rights"
-
-
-class RowError(DriverError):
-    kind = "row"
-
-
-class DependencyError(DriverError):
-    kind = "dependency"
-
-
-@dataclass(frozen=True)
-class Desired:
-    """What one login should be allowed on one gateway.
-
-    :param login: the user name; see `LOGIN_PATTERN`.
-    :param password: clear text; None leaves the password that is there.
-    :param on: may be on the net now.
-    :param rate_down: bit/s towards the subscriber; None is not limited.
-    :param rate_up: bit/s from the subscriber; None is not limited.
-    :param plan: stable key of the package, such as "isp_plan_12".
-    :param expires_at: aware moment at which the device cuts by itself.
-    :param simultaneous: sessions at once; None is not limited.
-    :param fixed_ip: IPv4 address of the subscriber; None is from the pool.
-    :param present: False when the login should no longer exist here.
-    :param extra: further reply attributes; the value None removes one, an
-        attribute that is not named is left alone.
-    """
-
-    login: str
-    password: str | None = field(default=None, repr=False)
-    on: bool = False
-    rate_down: int | None = None
-    rate_up: int | None = None
-    plan: str = ""
-    expires_at: datetime | None = None
-    simultaneous: int | None = None
-    fixed_ip: str | None = None
-    present: bool = True
-    extra: Mapping[str, str | None] = field(
-        default_factory=lambda: MappingProxyType({}), hash=False
-    )
-
-
-@dataclass(frozen=True)
-class Observed:
-    """What the device says about one login, in the units of `Desired`."""
-
-    login: str
-    present: bool = False
-    ours: bool = False
-    on: bool = False
-    password: str | None = field(default=None, repr=False)
-    rate_down: int | None = None
-    rate_up: int | None = None
-    plan: str = ""
-    expires_at: datetime | None = None
-    simultaneous: int | None = None
-    fixed_ip: str | None = None
-
-
-@dataclass(frozen=True)
-class Op:
-    """One change on the device.
-
-    :param verb: "add", "set", "enable", "disable" or "remove".
-    :param login: `login_key` of whom it belongs to; "" for a shared object.
-    :param shared: name of the shared object (plan group, profile), or "".
-    """
-
-    verb: str
-    login: str = ""
-    shared: str = ""
-
-    @property
-    def target(self) -> str:
-        """Under what `AccessDriver.apply` reports: the login, or "shared NAME"
-        (no login holds a space)."""
-        return self.login or f"shared {self.shared}"
-
-    def describe(self) -> str:
-        """Return the change in words for the access log, secrets masked."""
-        raise NotImplementedError
-
-
-@dataclass(frozen=True)
-class Result:
-    """How the operations of one target went: an empty `kind` is success."""
-
-    kind: str = ""
-    error: str = ""
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What is proved of one login after a run.
-
-    :param state: "applied" (read back as desired) or "error".
-    :param kind: kind of the error: "row" or "dependency"; "" when applied.
-    :param error: sentence for staff, no secret; "" when applied.
-    :param commands: masked descriptions of the operations sent.
-    :param changed: whether anything was written for it and stayed.
-    :param on: observed afterwards, like `plan`, `rate_down` and `rate_up`;
-        None where nothing was observed.
-    :param warnings: facts a person should know, though the wish is fulfilled.
-    """
-
-    state: str
-    kind: str = ""
-    error: str = ""
-    commands: list[str] = field(default_factory=list)
-    changed: bool = False
-    present: bool | None = None
-    on: bool | None = None
-    plan: str | None = None
-    rate_down: int | None = None
-    rate_up: int | None = None
-    warnings: list[str] = field(default_factory=list)
-
-
-def login_key(login: str) -> str:
-    """Return the form in which two logins are compared: trimmed, lower case."""
-    return login.strip().lower()
-
-
-def check_login(login: str) -> None:
-    """Raise `RowError` with a sentence when a login can't be used on a device."""
-    if not LOGIN_PATTERN.fullmatch(login):
-        raise RowError(
-            f"The login {login[:80]!a} can't be used: 1 to 64 of the letters A-Z and "
-            "a-z, digits and @ . _ : / - are allowed. Correct it on the connection."
-        )
+_DRIVERS = {
+    "freeradius": (".radius_sql", "RadiusSql"),
+    "radius_local": (".radius_sql", "RadiusSql"),
+    "routeros": (".routeros.driver", "RouterOs"),
+}
 
 
 class AccessDriver(ABC):
@@ -242,10 +92,26 @@ class AccessDriver(ABC):
         """Return facts about a fulfilled wish that a person should know."""
         return []
 
+    # Whether sessions can be dropped at all with the settings that are there.
+    can_kick = False
+
+    def kick(self, sessions: Iterable[Session]) -> dict[Session, Kick]:
+        """Drop sessions until `deadline`; return what came of each."""
+        raise NotImplementedError
+
+    def read_mark(self) -> Mark | None:
+        """Return whose the device is, as it says itself; None where it has no mark."""
+        return None
+
+    def write_mark(self, mark: Mark) -> None:
+        """Leave a mark, instead of the one that is there."""
+        raise NotImplementedError
+
     def converge(
         self, desired: Iterable[Desired], deadline: float | None = None
     ) -> dict[str, Outcome]:
-        """Make the device match, prove it by reading back, and tell.
+        """Make the device match, prove it by reading back, drop sessions that live
+        by what was allowed before, and tell.
 
         :param deadline: a moment of `time.monotonic()`; None is no limit.
         :return: an outcome for each login, under the spelling it came with.
@@ -269,18 +135,41 @@ class AccessDriver(ABC):
             error.outcomes = outcomes
             raise
         left = {op.target for op in self.plan(wishes.values(), observed)}
+        kicks = self._kick_stale(wishes, observed, left)
         for key, wish in wishes.items():
             targets = [key, *(f"shared {name}" for name in self.shared_names(wish))]
             sent = [op for op in ops if op.target in targets]
             failed = [results[name] for name in targets if results.get(name, _OK).kind]
-            outcomes[wish.login] = self._judge(
+            outcome = self._judge(
                 wish, observed[key], sent, failed, not left.isdisjoint(targets)
             )
+            outcomes[wish.login] = _add_kicks(outcome, kicks.get(key, {}))
         for wish in desired:
             # The spelling a login was renamed from went with the one it has now.
             if (key := login_key(wish.login)) in wishes:
                 outcomes.setdefault(wish.login, outcomes[wishes[key].login])
         return outcomes
+
+    def _kick_stale(self, wishes, observed, left):
+        """Drop stale sessions of logins that are as wished; return kicks by key."""
+        if not self.can_kick:
+            return {}
+        stale = {
+            key: stale_sessions(wish, observed[key])
+            for key, wish in wishes.items()
+            # What is not off yet would only dial in again.
+            if key not in left
+        }
+        sessions = [session for found in stale.values() for session in found]
+        if not sessions:
+            return {}
+        said = self.kick(sessions)
+        unsaid = Kick("silent", "no time was left to drop it")
+        return {
+            key: {session: said.get(session, unsaid) for session in found}
+            for key, found in stale.items()
+            if found
+        }
 
     def _sort_out(self, desired):
         """Split into wishes to work on, by key, and outcomes of refused ones."""
@@ -340,6 +229,39 @@ class AccessDriver(ABC):
 
 
 _OK = Result()
+
+
+def stale_sessions(wish: Desired, observed: Observed) -> list[Session]:
+    """Return the open sessions that `wish` no longer allows."""
+    if not wish.present or not (wish.on or wish.walled):
+        return list(observed.sessions) if wish.present or observed.ours else []
+    if wish.fresh_since is None:
+        return []
+    return [
+        session
+        for session in observed.sessions
+        if session.started_at and session.started_at < wish.fresh_since
+    ]
+
+
+def _add_kicks(outcome, kicks):
+    """Return an outcome that also tells which sessions were dropped."""
+    if not kicks:
+        return outcome
+    commands = [
+        f"drop session {session.session_id} of {session.login}"
+        + (f" on {session.nas}" if session.nas else "")
+        + f": {kick.text}"
+        for session, kick in kicks.items()
+    ]
+    left = [kick.text for kick in kicks.values() if kick.state != "gone"]
+    changed = {"commands": [*outcome.commands, *commands], "changed": True}
+    if left and outcome.state == "applied":
+        changed["state"] = "unfinished"
+        changed["error"] = (
+            f"{len(left)} of {len(kicks)} sessions may still be up: {left[0]}"
+        )
+    return replace(outcome, **changed)
 
 
 def get_driver(gateway_type: str) -> type[AccessDriver]:

@@ -4,11 +4,15 @@ Nothing here knows Odoo or a cursor. The worker makes a `Task`, a thread turns i
 an `Outcome`, the worker writes that down.
 """
 
+import contextlib
 import logging
+import threading
 import time
 from dataclasses import dataclass, field, fields
+from datetime import datetime
 
-from .access_driver import Desired, DriverError, login_key, open_driver
+from .access_driver import open_driver
+from .access_types import Desired, DriverError, TransportError, login_key
 
 _logger = logging.getLogger(__name__)
 
@@ -17,6 +21,7 @@ _HEALTH = {
     "auth": "auth_error",
     "rights": "rights_error",
     "dependency": "config_error",
+    "identity": "identity_error",
 }
 _WISH_KEYS = {item.name for item in fields(Desired)}
 
@@ -28,6 +33,7 @@ class Entry:
     :param dict record: the wish without its password, as it is stored once proved
     :param tuple[str, ...] logins: the logins of the gateway this row depends on: the
         wished one and those to be taken away
+    :param datetime|None changed_at: naive UTC; sessions from before are out of date
     """
 
     access_id: int
@@ -37,6 +43,7 @@ class Entry:
     attempts: int
     record: dict
     logins: tuple[str, ...]
+    changed_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -45,7 +52,7 @@ class Task:
 
     :param dict settings: address and secrets, as the driver takes them
     :param dict wishes: `login_key` → wish, a dict with the names of
-        `tools.access_driver.Desired`; other keys are ignored
+        `tools.access_types.Desired`; other keys are ignored
     :param bool is_probe: whether a person asked for a test of the connection
     """
 
@@ -62,7 +69,8 @@ class Task:
 class Said:
     """What came of one login.
 
-    :param str outcome: ``applied``, ``unchanged``, ``error`` or ``unanswered``
+    :param str outcome: ``applied``, ``unchanged``, ``error``, ``unfinished`` (a session
+        may still be up) or ``unanswered``
     :param str commands: what was sent, secrets masked
     :param str reply: the device's answer or the reason in words
     """
@@ -76,8 +84,8 @@ class Said:
 class Outcome:
     """What came of a task.
 
-    :param str health: ``up``, ``down``, ``auth_error``, ``rights_error`` or
-        ``config_error``
+    :param str health: ``up``, ``down``, ``auth_error``, ``rights_error``,
+        ``config_error`` or ``identity_error``
     :param str error: why the gateway is not up, in words and without secrets
     :param dict said: `login_key` → `Said`; what is missing was not answered
     :param str facts: what a probe found
@@ -91,16 +99,79 @@ class Outcome:
     duration_ms: int = 0
 
 
-def exchange(task, deadline):
+class Keeper:
+    """Keeps connections open between the exchanges of one run: a gateway is logged in
+    to once a run, however many exchanges it takes."""
+
+    def __init__(self):
+        self._lock = threading.Lock()
+        self._idle = {}
+        self._is_closed = False
+
+    @contextlib.contextmanager
+    def lend(self, task, deadline):
+        """Give the driver of a task's gateway, connected; one that failed is closed.
+
+        A `TransportError` on a connection that was kept says so in `was_kept`.
+        """
+        kept = self._take(task)
+        driver = kept or open_driver(task.gateway_type, task.settings)
+        driver.deadline = deadline
+        try:
+            if not kept:
+                driver.__enter__()
+            yield driver
+        except BaseException as error:
+            driver.__exit__(None, None, None)
+            if isinstance(error, TransportError):
+                error.was_kept = kept is not None
+            raise
+        self._give_back(task, driver)
+
+    def _take(self, task):
+        with self._lock:
+            settings, driver = self._idle.pop(task.gateway_id, (None, None))
+        if driver is not None and settings == task.settings:
+            return driver
+        if driver is not None:
+            driver.__exit__(None, None, None)
+        return None
+
+    def _give_back(self, task, driver):
+        with self._lock:
+            if not self._is_closed and task.gateway_id not in self._idle:
+                self._idle[task.gateway_id] = (task.settings, driver)
+                return
+        driver.__exit__(None, None, None)
+
+    def close(self):
+        """End all idle connections; those still lent end when they are given back."""
+        with self._lock:
+            self._is_closed = True
+            idle, self._idle = self._idle, {}
+        for _settings, driver in idle.values():
+            driver.__exit__(None, None, None)
+
+
+def exchange(task, deadline, keeper=None):
     """Carry out a task against its gateway; runs in a thread, never raises.
 
     :param Task task: what is to be said
     :param float deadline: a moment of `time.monotonic()`
+    :param Keeper|None keeper: holds the connection for the run's next exchange
     :rtype: Outcome
     """
     started = time.monotonic()
+    keeper = keeper or _Once()
     try:
-        outcome = _exchange(task, deadline)
+        try:
+            outcome = _exchange(keeper, task, deadline)
+        except TransportError as error:
+            if not error.was_kept:
+                raise
+            # The device closed a connection that lay idle, which is no fault of it;
+            # nothing is written twice, because the difference is read anew.
+            outcome = _exchange(keeper, task, deadline)
     except DriverError as error:
         outcome = Outcome(health=_HEALTH.get(error.kind, "down"), error=str(error))
         outcome.said = _get_said(error.outcomes)
@@ -116,8 +187,16 @@ def exchange(task, deadline):
     return outcome
 
 
-def _exchange(task, deadline):
-    with open_driver(task.gateway_type, task.settings) as driver:
+class _Once(Keeper):
+    """A keeper that keeps nothing."""
+
+    def __init__(self):
+        super().__init__()
+        self._is_closed = True
+
+
+def _exchange(keeper, task, deadline):
+    with keeper.lend(task, deadline) as driver:
         facts = _describe(driver.probe()) if task.is_probe else ""
         desired = [_get_desired(wish) for wish in task.wishes.values()]
         outcomes = driver.converge(desired, deadline=deadline) if desired else {}
@@ -135,7 +214,7 @@ def _get_said(outcomes):
 def _say(outcome):
     commands = "\n".join(outcome.commands)
     if outcome.state != "applied":
-        return Said("error", commands, outcome.error)
+        return Said(outcome.state, commands, outcome.error)
     reply = "\n".join(outcome.warnings)
     return Said("applied" if outcome.changed else "unchanged", commands, reply)
 

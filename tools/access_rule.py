@@ -37,7 +37,8 @@ class Facts:
         grace included, naive UTC
     :param tuple[Span, ...] suspensions: reasons to be off
     :param tuple[Span, ...] extensions: reasons to be on without money
-    :param str on_expiry: ``suspend``, ``fallback`` (a slower plan) or ``nothing``
+    :param str on_expiry: ``suspend``, ``walled`` (the pay page only), ``fallback`` (a
+        slower plan) or ``nothing``
     """
 
     state: str
@@ -51,7 +52,8 @@ class Facts:
 class Access:
     """The decision.
 
-    :param str level: ``on``, ``limited`` (the fallback plan) or ``off``
+    :param str level: ``on``, ``limited`` (the fallback plan, or the pay page only) or
+        ``off``
     :param str reason: ``covered``, ``extension``, ``unlimited``, ``unpaid``, ``never``,
         ``suspended``, ``new``, ``ready`` or ``closed``
     :param str|None kind: the kind of the suspension or extension that decided
@@ -88,7 +90,7 @@ def decide(facts, moment):
     reason = "unpaid" if facts.covered_until is not None else "never"
     if facts.on_expiry == "nothing":
         return Access(ON, "unlimited", None, facts.covered_until)
-    if facts.on_expiry == "fallback":
+    if facts.on_expiry in ("fallback", "walled"):
         return Access(LIMITED, reason, None, facts.covered_until)
     return Access(OFF, reason, None, facts.covered_until)
 

@@ -13,7 +13,7 @@ import time
 import psycopg2
 from psycopg2 import extensions
 
-from .access_driver import (
+from .access_types import (
     AuthError,
     DependencyError,
     DriverError,

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from zoneinfo import ZoneInfo
 
-from .access_driver import Desired, RowError, login_key
+from .access_types import Desired, RowError, login_key
 from .radius_rows import (
     CHECK,
     GROUP_CHECK,

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from zoneinfo import ZoneInfo
 
-from .access_driver import Desired, Observed, Op, login_key
+from .access_types import Desired, Observed, Op, login_key
 from .radius_values import (
     ADDRESS,
     DISABLED,

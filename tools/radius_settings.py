@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from zoneinfo import ZoneInfo
 
-from .access_driver import DependencyError
+from .access_types import DependencyError
 
 DIALECTS = ("postgresql",)
 
@@ -17,6 +17,12 @@ class RadiusSettings:
     :param tz: zone of the FreeRADIUS host, which reads `Expiration` in it.
     :param connect_timeout: seconds, as `statement_timeout` and `lock_timeout`.
     :param reply_message: what a refused login's router is told.
+    :param walled_list: address list of logins that reach the pay page only.
+    :param walled_pool: their address pool, "" for that of the router.
+    :param walled_rate: bit/s both ways while walled.
+    :param coa_secret: shared with the routers, for dropping sessions; empty drops none.
+    :param coa_port: UDP port the routers listen on for that.
+    :param coa_host: where to send it instead of the router's own address (NAT).
     """
 
     host: str | None = None
@@ -31,6 +37,12 @@ class RadiusSettings:
     lock_timeout: float = 2.0
     sslmode: str = "prefer"
     reply_message: str = "Your internet access is off. Please contact your provider."
+    walled_list: str = "isp_walled"
+    walled_pool: str = ""
+    walled_rate: int = 256_000
+    coa_secret: str | None = field(default=None, repr=False)
+    coa_port: int = 3799
+    coa_host: str = ""
 
     @classmethod
     def from_mapping(cls, settings: Mapping) -> "RadiusSettings":

@@ -13,12 +13,8 @@ from datetime import datetime, timezone
 from psycopg2 import sql
 
 from . import radius_rows
-from .access_driver import (
-    AccessDriver,
-    Desired,
-    Result,
-    RowError,
-)
+from .access_driver import AccessDriver
+from .access_types import Desired, Result, RowError
 from .pg_session import PgSession
 from .radius_export import export_sql
 from .radius_rows import (

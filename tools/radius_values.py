@@ -5,7 +5,7 @@ import re
 from datetime import datetime, timezone
 from zoneinfo import ZoneInfo
 
-from .access_driver import Desired, RowError, check_login
+from .access_types import Desired, RowError, check_login
 
 PREFIX = "isp_"
 DISABLED = "isp_disabled"
@@ -157,6 +157,16 @@ def check(wish: Desired) -> None:
     _check_moment(wish)
     if wish.fixed_ip is not None:
         _check_typed(wish, ADDRESS, wish.fixed_ip, "address4")
+    if wish.ipv6_prefix is not None:
+        _check_typed(wish, "the IPv6 prefix", wish.ipv6_prefix, "prefix6")
+    if wish.mac is not None and not _MAC.fullmatch(wish.mac):
+        raise RowError(
+            f"{wish.login}: {wish.mac[:40]!a} is no MAC address. Write it like "
+            "AA:BB:CC:00:11:22."
+        )
+    for name in ("pool", "ipv6_pool"):
+        if value := getattr(wish, name):
+            _check_text(wish, name, value, 247)
     for name, value in wish.extra.items():
         if name not in EXTRA_ATTRIBUTES:
             raise RowError(
@@ -165,6 +175,9 @@ def check(wish: Desired) -> None:
             )
         if value is not None:
             _check_typed(wish, name, value, EXTRA_ATTRIBUTES[name])
+
+
+_MAC = re.compile(r"[0-9A-F]{2}(:[0-9A-F]{2}){5}")
 
 
 def _check_moment(wish):

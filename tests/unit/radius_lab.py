@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta, timezone
 
-from tools.access_driver import Desired
+from tools.access_types import Desired
 from tools.radius_sql import RadiusSettings, RadiusSql
 
 ROLE, PASSWORD = "isp_writer", "g8way/'secret"

@@ -10,12 +10,7 @@ import traceback
 import pytest
 from radius_lab import PASSWORD, ROLE, wish
 
-from tools.access_driver import (
-    AuthError,
-    DependencyError,
-    RightsError,
-    TransportError,
-)
+from tools.access_types import AuthError, DependencyError, RightsError, TransportError
 
 pytest_plugins = ["radius_fixtures"]
 

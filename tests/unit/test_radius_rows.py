@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from radius_lab import wish
 
 from tools import radius_rows, radius_values
-from tools.access_driver import RowError
+from tools.access_types import RowError
 from tools.radius_rows import MEMBER, Row
 
 UTC = ZoneInfo("UTC")

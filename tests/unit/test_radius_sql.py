@@ -7,7 +7,8 @@ import pytest
 from radius_lab import NOW, applied, wish
 from servers.freeradius import FreeRadius
 
-from tools.access_driver import DependencyError, get_driver, open_driver
+from tools.access_driver import get_driver, open_driver
+from tools.access_types import DependencyError
 from tools.radius_sql import RadiusSql
 
 pytest_plugins = ["radius_fixtures"]
