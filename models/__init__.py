@@ -73,6 +73,7 @@ from . import (
     isp_gateway,
     isp_gateway_file,
     isp_gateway_health,
+    isp_gateway_job,
     isp_gateway_link,
     isp_home,
     isp_home_guide,

@@ -26,6 +26,7 @@ from . import (
     test_engine_hostile,
     test_expiry,
     test_first_sum,
+    test_gateway_job,
     test_isp_connection,
     test_late_payment,
     test_ledger,

@@ -215,6 +215,19 @@ class RadiusCommon(IspCommon):
         with self.enter_registry_test_mode():
             self.cron.method_direct_trigger()
 
+    def _work(self):
+        """Commit, as far as a test can, and let gateways be asked."""
+        self.env.cr.flush()
+        with self.enter_registry_test_mode():
+            self.env.ref(
+                "mybizna_isp.isp_gateway_job_cron_work"
+            ).sudo().method_direct_trigger()
+        self.env.invalidate_all()
+
+    @staticmethod
+    def _soon_monotonic():
+        return time.monotonic() + 8
+
     def _get_row(self, connection, gateway=None):
         return self.env["isp.access"].search(
             [

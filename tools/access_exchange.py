@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 
 from .access_driver import open_driver
+from .access_jobs import describe
 from .access_types import Desired, DriverError, TransportError, login_key
 
 _logger = logging.getLogger(__name__)
@@ -197,7 +198,7 @@ class _Once(Keeper):
 
 def _exchange(keeper, task, deadline):
     with keeper.lend(task, deadline) as driver:
-        facts = _describe(driver.probe()) if task.is_probe else ""
+        facts = describe(driver.probe()) if task.is_probe else ""
         desired = [_get_desired(wish) for wish in task.wishes.values()]
         outcomes = driver.converge(desired, deadline=deadline) if desired else {}
         return Outcome(said=_get_said(outcomes), facts=facts)
@@ -217,21 +218,6 @@ def _say(outcome):
         return Said(outcome.state, commands, outcome.error)
     reply = "\n".join(outcome.warnings)
     return Said("applied" if outcome.changed else "unchanged", commands, reply)
-
-
-def _describe(facts):
-    """Return a driver's facts, a dataclass, as lines for a person."""
-    pairs = (
-        (item.name.replace("_", " "), getattr(facts, item.name))
-        for item in fields(facts)
-    )
-    return "\n".join(f"{name}: {_word(value)}" for name, value in pairs)
-
-
-def _word(value):
-    if isinstance(value, tuple):
-        return ", ".join(value) or "none"
-    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def export(gateway_type, settings, wishes):
