@@ -16,6 +16,7 @@ from . import (
     test_change_undo,
     test_company_rules,
     test_concurrency,
+    test_connection_address,
     test_coverage,
     test_credit_time,
     test_currencies,

@@ -78,6 +78,7 @@ class PostgresServer:
             "port": self.port,
             "unix_socket_directories": self._dir,
             "fsync": "off",
+            "log_connections": "on",
             "max_connections": 60,
         }
         flags = [word for key in options for word in ("-c", f"{key}={options[key]}")]
