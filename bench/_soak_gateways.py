@@ -1,0 +1,196 @@
+"""The gateways of the soak: real databases with a real FreeRADIUS, and what can befall
+them. A fault lasts as long as its context; a hand edit stays."""
+
+import contextlib
+import os
+import random
+import signal
+import sys
+import time
+
+from _common import connect
+
+from dev import postgres
+from dev.state import ROOT, pg_port
+
+sys.path.insert(0, str(ROOT / "tests"))
+from servers.freeradius import FreeRadius, create_schema
+
+ROLE = "isp_soak_radius"
+
+
+def open_gateways(stack, name, folder):
+    return [stack.enter_context(RadiusGateway("Tower PG", name, f"{folder}/pg"))]
+
+
+class RadiusGateway:
+    """FreeRADIUS on a database of its own in PostgreSQL."""
+
+    kind = "postgresql"
+    faults = (
+        "connections cut",
+        "table locked",
+        "row deleted",
+        "password edited",
+        "switched on by hand",
+        "rows doubled",
+        "group edited",
+        "no rights",
+    )
+
+    def __init__(self, name, database, folder):
+        self.name = name
+        self.database = f"{database}_radius"
+        self.folder = folder
+        self.stack = contextlib.ExitStack()
+
+    def __enter__(self):
+        postgres.drop(self.database)
+        postgres.call("createdb", self.database)
+        self.stack.callback(postgres.drop, self.database)
+        self.admin = connect(self.database)
+        self.stack.callback(self.admin.close)
+        create_schema(self.admin)
+        self.sql(f"DROP ROLE IF EXISTS {ROLE}")
+        self.sql(f"CREATE ROLE {ROLE} LOGIN PASSWORD 'soak'")
+        self.stack.callback(self._drop_role)
+        self.sql(f"GRANT ALL ON ALL TABLES IN SCHEMA public TO {ROLE}")
+        self.sql(f"GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO {ROLE}")
+        place = {"host": "127.0.0.1", "port": pg_port(), "user": "odoo"}
+        self.radius = self.stack.enter_context(
+            FreeRadius(self.folder, dbname=self.database, **place)
+        )
+        return self
+
+    def __exit__(self, *exc_info):
+        self.stack.close()
+
+    def _drop_role(self):
+        self.sql(f"DROP OWNED BY {ROLE}")
+        self.sql(f"DROP ROLE {ROLE}")
+
+    def values(self):
+        return {
+            "name": self.name,
+            "type": "freeradius",
+            "ip_address": "127.0.0.1",
+            "port": pg_port(),
+            "database": self.database,
+            "username": ROLE,
+            "password": "soak",
+        }
+
+    def decide(self, login, password):
+        return "on" if self.radius.auth(login, password).accepted else "off"
+
+    def sql(self, query, *values):
+        with self.admin.cursor() as cursor:
+            cursor.execute(query, values or None)
+            return cursor.fetchall() if cursor.description else []
+
+    @contextlib.contextmanager
+    def fault(self, fault, rng):
+        with getattr(self, "_" + fault.replace(" ", "_"))(rng) or _nothing():
+            yield
+
+    def _login(self, rng):
+        logins = self.sql("SELECT DISTINCT username FROM radcheck ORDER BY 1")
+        return rng.choice(logins)[0] if logins else "nobody"
+
+    def _connections_cut(self, rng):
+        return beside(_cut, self.database, ROLE, rng.random())
+
+    def _table_locked(self, rng):
+        table = rng.choice(["radcheck", "radreply", "radusergroup"])
+        return beside(_lock, self.database, table, rng.uniform(0.1, 2))
+
+    @contextlib.contextmanager
+    def _no_rights(self, rng):
+        table = rng.choice(["radcheck", "radreply", "radusergroup"])
+        self.sql(f"REVOKE INSERT, UPDATE, DELETE ON {table} FROM {ROLE}")
+        try:
+            yield
+        finally:
+            self.sql(f"GRANT ALL ON {table} TO {ROLE}")
+
+    def _row_deleted(self, rng):
+        table = rng.choice(["radcheck", "radreply", "radusergroup"])
+        self.sql(f"DELETE FROM {table} WHERE username = %s", self._login(rng))
+
+    def _password_edited(self, rng):
+        self.sql(
+            "UPDATE radcheck SET value = 'by hand' "
+            "WHERE username = %s AND attribute = 'Cleartext-Password'",
+            self._login(rng),
+        )
+
+    def _switched_on_by_hand(self, rng):
+        self.sql(
+            "DELETE FROM radusergroup WHERE username = %s "
+            "AND groupname = 'isp_disabled'",
+            self._login(rng),
+        )
+
+    def _rows_doubled(self, rng):
+        self.sql(
+            "INSERT INTO radusergroup (username, groupname, priority) "
+            "SELECT username, groupname, priority FROM radusergroup "
+            "WHERE username = %s",
+            self._login(rng),
+        )
+
+    def _group_edited(self, _rng):
+        self.sql(
+            "UPDATE radgroupreply SET value = '1k/1k' "
+            "WHERE attribute = 'Mikrotik-Rate-Limit'"
+        )
+
+
+@contextlib.contextmanager
+def beside(function, *args):
+    """Let a process of its own call `function(ready, *args)` meanwhile.
+
+    Workers are forked: a thread of this process could hold a lock at that moment.
+    """
+    ready, begun = os.pipe()
+    pid = os.fork()
+    if not pid:
+        try:
+            function(lambda: os.write(begun, b"."), *args)
+        finally:
+            os._exit(0)
+    try:
+        os.read(ready, 1)
+        yield
+    finally:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        os.close(ready)
+        os.close(begun)
+
+
+def _cut(ready, database, role, seed):
+    """Cut whatever talks to the database as that role, again and again."""
+    rng = random.Random(seed)
+    cursor = connect(database).cursor()
+    ready()
+    while True:
+        time.sleep(rng.uniform(0, 0.05))
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = %s",
+            [role],
+        )
+
+
+def _lock(ready, database, table, seconds):
+    connection = connect(database)
+    connection.autocommit = False
+    connection.cursor().execute(f"LOCK TABLE {table}")
+    ready()
+    time.sleep(seconds)
+    connection.rollback()
+
+
+@contextlib.contextmanager
+def _nothing():
+    yield
