@@ -23,6 +23,7 @@
         "data/isp_tax_schedule_data.xml",
         "data/ir_cron_data.xml",
         "views/isp_access_views.xml",
+        "wizards/isp_gateway_role_views.xml",
         "views/isp_gateway_views.xml",
         "views/isp_sms_inbox_views.xml",
         "views/isp_money_receipt_views.xml",

@@ -10,8 +10,23 @@ def uninstall_hook(env):
     The columns that tell it go with the addon, the posted documents stay.
     """
     _export_operations(env)
+    _drop_empty_radius_schema(env)
     with file_open("mybizna_isp/security/ledger_guard_drop.sql") as script:
         env.cr.execute(script.read())
+
+
+def _drop_empty_radius_schema(env):
+    """Drop FreeRADIUS's tables in this database unless they hold logins.
+
+    Subscribers are not put in the dark by the removal of a program: those who are let
+    in stay so until their `Expiration`. A person drops the schema when it is done with.
+    """
+    env.cr.execute("SELECT to_regclass('isp_radius.radcheck') IS NOT NULL")
+    if not env.cr.fetchone()[0]:
+        return
+    env.cr.execute("SELECT EXISTS (SELECT FROM isp_radius.radcheck)")
+    if not env.cr.fetchone()[0]:
+        env.cr.execute("DROP SCHEMA isp_radius CASCADE")
 
 
 def _export_operations(env):

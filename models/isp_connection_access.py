@@ -349,6 +349,7 @@ class IspConnection(models.Model):
         precommit.data["isp.access.dirty"].update(self.ids)
 
     def _flush_access_dirty(self):
-        connection_ids = self.env.cr.precommit.data.pop("isp.access.dirty", ())
+        connection_ids = sorted(self.env.cr.precommit.data.pop("isp.access.dirty", ()))
         # Whoever changed a fact need not be allowed to write the workers' table.
-        self.env["isp.access.dirty"].sudo()._mark(sorted(connection_ids))
+        self.env["isp.access.dirty"].sudo()._mark(connection_ids)
+        self.env["isp.gateway"].sudo()._write_local(connection_ids)

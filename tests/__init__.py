@@ -61,6 +61,8 @@ from . import (
     test_periods_and_reasons,
     test_playsms,
     test_price_dates,
+    test_radius_local,
+    test_radius_local_gateway,
     test_random_histories,
     test_reissue,
     test_revocation,

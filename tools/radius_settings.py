@@ -20,6 +20,7 @@ class RadiusSettings:
     :param walled_list: address list of logins that reach the pay page only.
     :param walled_pool: their address pool, "" for that of the router.
     :param walled_rate: bit/s both ways while walled.
+    :param schema: the one the tables are in, "" for the role's own.
     :param coa_secret: shared with the routers, for dropping sessions; empty drops none.
     :param coa_port: UDP port the routers listen on for that.
     :param coa_host: where to send it instead of the router's own address (NAT).
@@ -40,6 +41,7 @@ class RadiusSettings:
     walled_list: str = "isp_walled"
     walled_pool: str = ""
     walled_rate: int = 256_000
+    schema: str = ""
     coa_secret: str | None = field(default=None, repr=False)
     coa_port: int = 3799
     coa_host: str = ""

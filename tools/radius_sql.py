@@ -79,6 +79,7 @@ class RadiusSql(AccessDriver):
                 "application_name": "mybizna_isp",
                 "client_encoding": "utf8",
                 "keepalives_idle": 10,
+                **_get_options(settings),
             },
             settings.connect_timeout,
             settings.statement_timeout,
@@ -242,15 +243,23 @@ class RadiusSql(AccessDriver):
     def _write(self, by_target):
         ops = [op for target_ops in by_target.values() for op in target_ops]
         with self._session.transaction():
-            self._run("SELECT pg_advisory_xact_lock(%s)", (_RUN_LOCK,))
+            self._wait_for_turn()
             for table in TABLES:
                 part = [op for op in ops if op.row.table == table]
                 for statement, params in _statements(table, part):
                     self._run(statement, params, table)
 
+    def _wait_for_turn(self):
+        self._run("SELECT pg_advisory_xact_lock(%s)", (_RUN_LOCK,))
+
     def _run(self, statement, params=None, about=""):
         self._session.deadline = self.deadline
         return self._session.run(statement, params, about)
+
+
+def _get_options(settings):
+    """Return what makes libpq look for the tables in a schema of their own."""
+    return {"options": f"-c search_path={settings.schema}"} if settings.schema else {}
 
 
 def _needs(ops):

@@ -5,6 +5,7 @@ from . import (
     isp_connection_change_wizard,
     isp_connection_pause,
     isp_contract_close,
+    isp_gateway_role,
     isp_money_assign,
     isp_operation_add,
     isp_package_price,

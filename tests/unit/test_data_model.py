@@ -68,6 +68,7 @@ def test_every_model_that_is_stored_stands_in_the_diagram():
         "isp_operation_add",
         "isp_payment_move",
         "isp_contract_close",
+        "isp_gateway_role",
         "isp_package_price",
         "isp_period_reopen",
         "isp_statement",
