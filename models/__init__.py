@@ -78,6 +78,7 @@ from . import (
     isp_gateway_link,
     isp_gateway_local,
     isp_gateway_local_role,
+    isp_gateway_routeros,
     isp_home,
     isp_home_guide,
     isp_ledger_audit,

@@ -225,7 +225,7 @@ class IspAccess(models.Model):
         return {
             **wish,
             "extra": {**cleared, **(wish.get("extra") or {})},
-            "fresh_since": changed_at and changed_at.replace(tzinfo=UTC),
+            "fresh_since": changed_at.replace(tzinfo=UTC) if changed_at else None,
         }
 
     def _prepare_entry(self, record, logins, changed_at):

@@ -23,6 +23,11 @@ LINK_FIELDS = {
     "coa_secret",
     "coa_port",
     "coa_host",
+    "use_tls",
+    "tls_fingerprint",
+    "login_method",
+    "router_serial",
+    "adopt",
     "active",
     "mode",
 }
@@ -49,7 +54,10 @@ class IspGateway(models.Model):
         "res.company", required=True, index=True, default=lambda self: self.env.company
     )
     type = fields.Selection(
-        [("freeradius", "FreeRADIUS (SQL)")],
+        [
+            ("freeradius", "FreeRADIUS (SQL)"),
+            ("routeros", "MikroTik RouterOS (API)"),
+        ],
         required=True,
         default="freeradius",
         tracking=True,
@@ -66,7 +74,8 @@ class IspGateway(models.Model):
     ip_address = fields.Char(
         string="Address",
         tracking=True,
-        help="IP address or host name of the database FreeRADIUS reads.",
+        help="IP address or host name of the router, or of the database FreeRADIUS "
+        "reads.",
     )
     port = fields.Integer(default=5432, tracking=True, help="1 to 65535.")
     dialect = fields.Selection(
@@ -76,7 +85,8 @@ class IspGateway(models.Model):
     username = fields.Char(
         string="User",
         groups="mybizna_isp.isp_group_network",
-        help="A role of its own with rights on the rad* tables only.",
+        help="FreeRADIUS: a role of its own with rights on the rad* tables only. A "
+        "router: a user of its own, with the policies read, write, api and sensitive.",
     )
     password = fields.Char(
         groups="mybizna_isp.isp_group_network",

@@ -65,12 +65,13 @@ class IspGateway(models.Model):
         except DriverError as error:
             raise UserError(str(error)) from error
         token, now = uuid.uuid4().hex, fields.Datetime.now()
+        suffix = "rsc" if self.type == "routeros" else "sql"
         Access._write_sent(entries, token, None)
         entries = self._set_refused_apart(entries, refused, token, now)
         self.write(
             {
                 "sql_file": base64.b64encode(text.encode()),
-                "sql_file_name": f"{self.name}-{now:%Y%m%d-%H%M%S}.sql",
+                "sql_file_name": f"{self.name}-{now:%Y%m%d-%H%M%S}.{suffix}",
                 "sql_file_at": now,
                 "sql_file_rows": {
                     "token": token,

@@ -4,6 +4,7 @@ from . import (
     test_access_faults,
     test_access_file,
     test_access_gateway,
+    test_access_routeros,
     test_arrears,
     test_billing,
     test_billing_forming,

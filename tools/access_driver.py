@@ -136,9 +136,13 @@ class AccessDriver(ABC):
             raise
         left = {op.target for op in self.plan(wishes.values(), observed)}
         kicks = self._kick_stale(wishes, observed, left)
+        places = {}
+        for place, op in enumerate(ops):
+            places.setdefault(op.target, []).append(place)
         for key, wish in wishes.items():
             targets = [key, *(f"shared {name}" for name in self.shared_names(wish))]
-            sent = [op for op in ops if op.target in targets]
+            found = sorted(at for name in targets for at in places.get(name, ()))
+            sent = [ops[at] for at in found]
             failed = [results[name] for name in targets if results.get(name, _OK).kind]
             outcome = self._judge(
                 wish, observed[key], sent, failed, not left.isdisjoint(targets)

@@ -1,0 +1,1 @@
+"""MikroTik routers through RouterOS's API."""
