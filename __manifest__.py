@@ -62,6 +62,7 @@
         "views/account_move_views.xml",
         "views/account_payment_views.xml",
         "wizards/isp_operation_add_views.xml",
+        "wizards/isp_access_cut_views.xml",
         "wizards/isp_contract_close_views.xml",
         "wizards/isp_payment_move_views.xml",
         "views/res_partner_views.xml",

@@ -9,6 +9,10 @@ from ..tools.access_exchange import Entry, Task
 from ..tools.access_types import login_key
 
 ROWS_PER_TASK = 500
+HALF_OPEN_ROWS = 5
+# Devices talked to at once, and those among them that didn't answer last time.
+POOL_SIZE = 32
+SUSPECT_THREADS = 8
 # Longer than an exchange may take: who took it and died frees it by this.
 LEASE = timedelta(seconds=60)
 
@@ -21,19 +25,21 @@ class IspAccess(models.Model):
     # === CLAIM: what there is to do === #
 
     @api.model
-    def _claim(self, busy=()):
+    def _claim(self, busy=(), runs=None):
         """Take due rows under a lease and return them as plain data.
 
         Payers come first. To be committed at once by the caller: nothing is sent
         before that.
 
         :param busy: ids of gateways that this run talks to already
+        :param dict runs: gateway id → number of this run of the worker there
         :return: list of `tools.access_exchange.Task`, one per gateway
         """
         self._consume_dirty()
         tasks = []
         for gateway in self._get_free_gateways(busy):
-            task = self._prepare_task(gateway, self._pick_due(gateway))
+            rows = self._hold_cuts(gateway, self._pick_due(gateway))
+            task = self._prepare_task(gateway, rows, (runs or {}).get(gateway.id))
             if task:
                 tasks.append(task)
         return tasks
@@ -74,6 +80,7 @@ class IspAccess(models.Model):
              WHERE access.next_try <= %(now)s
                AND (access.lease_until IS NULL OR access.lease_until <= %(now)s)
                AND gateway.active AND gateway.mode = 'control'
+               AND gateway.state <> 'identity_error'
                AND NOT COALESCE(gateway.by_sql_file, FALSE)
                AND (gateway.lease_until IS NULL OR gateway.lease_until <= %(now)s)
                AND gateway.id <> ALL(%(busy)s)
@@ -110,7 +117,18 @@ class IspAccess(models.Model):
         )
         # The worker reads the gateways' secrets.
         gateways = self.env["isp.gateway"].sudo().browse(row[0] for row in rows)
-        return gateways.sorted(lambda g: (g.fail_count, g.id))
+        return self._share_threads(
+            gateways.sorted(lambda g: (g.fail_count, g.id)), gateways.browse(busy)
+        )
+
+    @api.model
+    def _share_threads(self, gateways, busy):
+        """Leave out what finds no thread: those that didn't answer last time get a
+        share, so that they never keep the others waiting."""
+        failing = gateways.filtered("fail_count")
+        share = max(SUSPECT_THREADS - len(busy.filtered("fail_count")), 0)
+        gateways = (gateways - failing) | failing[:share]
+        return gateways[: max(POOL_SIZE - len(busy), 0)]
 
     def _pick_due(self, gateway):
         """Return the due rows of a gateway: who may be on comes first."""
@@ -137,14 +155,15 @@ class IspAccess(models.Model):
                 """,
                 due_sql,
                 gateway.id,
-                ROWS_PER_TASK,
+                # After an outage a few first: the rest would be read for nothing.
+                HALF_OPEN_ROWS if gateway.fail_count else ROWS_PER_TASK,
             )
         )
         return self.sudo().browse(row[0] for row in rows)
 
     # === CLAIM: lease === #
 
-    def _prepare_task(self, gateway, rows):
+    def _prepare_task(self, gateway, rows, run=None):
         """Lease a gateway and its due rows; return the task, or None if all is done.
 
         Rows whose wish is what was proved already are settled here, without a word
@@ -156,7 +175,8 @@ class IspAccess(models.Model):
             return None
         token = uuid.uuid4().hex
         until = fields.Datetime.now() + LEASE
-        self._write_lease(gateway, token, until)
+        guard = gateway._prepare_guard(rows, run)
+        self._write_lease(gateway, token, until, guard.mark.run)
         self._write_sent(entries, token, until)
         return Task(
             gateway_id=gateway.id,
@@ -166,6 +186,7 @@ class IspAccess(models.Model):
             wishes=wishes,
             entries=entries,
             is_probe=bool(gateway.is_probe_requested),
+            guard=guard,
         )
 
     def _plan_rows(self, gateway, rows):
@@ -290,10 +311,12 @@ class IspAccess(models.Model):
         self.invalidate_model()
 
     @api.model
-    def _write_lease(self, gateway, token, until):
+    def _write_lease(self, gateway, token, until, run):
+        """Write that a gateway is talked to, and as which run: before it is."""
         self.env.cr.execute(
-            "UPDATE isp_gateway SET lease_until = %s, lease_token = %s WHERE id = %s",
-            [until, token, gateway.id],
+            "UPDATE isp_gateway SET lease_until = %s, lease_token = %s, mark_run = %s "
+            "WHERE id = %s",
+            [until, token, run, gateway.id],
         )
         gateway.invalidate_recordset()
 

@@ -16,23 +16,25 @@ class IspAccessDirty(models.Model):
     # Not a many2one: a foreign key would lock the connection's row.
     connection_id = fields.Integer(required=True)
     is_forced = fields.Boolean()
+    is_cut_allowed = fields.Boolean()
 
     # === BUSINESS === #
 
     @api.model
-    def _mark(self, connection_ids, forced=False):
+    def _mark(self, connection_ids, forced=False, allowed=False):
         """Wake the worker for connections, at the commit of this transaction.
 
         :param connection_ids: database ids of `isp.connection`
         :param bool forced: ask the device even where nothing seems to have changed
+        :param bool allowed: let a cut go that waits for a person's decision
         """
         ids = sorted(set(connection_ids))
         if not ids:
             return
         self.env.cr.execute(
-            "INSERT INTO isp_access_dirty (connection_id, is_forced) "
-            "SELECT id, %s FROM unnest(%s) AS id",
-            [forced, ids],
+            "INSERT INTO isp_access_dirty (connection_id, is_forced, is_cut_allowed) "
+            "SELECT id, %s, %s FROM unnest(%s) AS id",
+            [forced, allowed, ids],
         )
         self._wake()
 

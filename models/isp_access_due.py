@@ -24,16 +24,19 @@ class IspAccess(models.Model):
                 DELETE FROM isp_access_dirty WHERE id IN (
                     SELECT id FROM isp_access_dirty ORDER BY id LIMIT %s
                     FOR UPDATE SKIP LOCKED
-                ) RETURNING connection_id, is_forced
+                ) RETURNING connection_id, is_forced, is_cut_allowed
                 """,
                 DIRTY_LIMIT,
             )
         )
         if not rows:
             return
-        self._insert_missing(sorted({connection_id for connection_id, _forced in rows}))
-        forced_ids = {connection_id for connection_id, forced in rows if forced}
-        plain_ids = {connection_id for connection_id, _forced in rows} - forced_ids
+        self._insert_missing(sorted({row[0] for row in rows}))
+        self._allow_cuts({row[0] for row in rows if row[2]})
+        forced_ids = {
+            connection_id for connection_id, forced, _allowed in rows if forced
+        }
+        plain_ids = {row[0] for row in rows} - forced_ids
         for connection_ids, forced in ((plain_ids, False), (forced_ids, True)):
             if connection_ids:
                 self._set_pending(

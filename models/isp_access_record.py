@@ -1,5 +1,6 @@
 import json
 import random
+from dataclasses import replace
 from datetime import timedelta
 
 from odoo import api, fields, models
@@ -43,6 +44,9 @@ class IspAccess(models.Model):
         now = fields.Datetime.now()
         # Health is the worker's to write, whoever pressed the button.
         gateway = self.env["isp.gateway"].sudo().browse(task.gateway_id)
+        if gateway._was_overtaken(task, outcome):
+            # Nothing was written; a moment later it is.
+            outcome = replace(outcome, health="up", error="", said={})
         next_try = gateway._record_health(task, outcome, now, keep_lease)
         self._move_others(gateway, outcome, next_try, now)
         said = [(entry, _get_answer(entry, outcome)) for entry in task.entries]
@@ -76,6 +80,7 @@ class IspAccess(models.Model):
                    applied = v.record, applied_on = v.is_on, applied_at = v.now,
                    checked_at = v.now, sent = NULL, logins = v.logins,
                    lease_until = NULL, lease_token = NULL,
+                   held = NULL, loss_since = NULL, is_cut_allowed = NULL,
                    state = CASE WHEN {same} THEN 'applied' ELSE state END,
                    error = CASE WHEN {same} THEN NULL ELSE error END,
                    attempts = CASE WHEN {same} THEN 0 ELSE attempts END,
@@ -96,6 +101,9 @@ class IspAccess(models.Model):
             is_proved = answer.outcome == "unfinished"
             attempts = entry.attempts + 1
             retry = now + get_back_off(attempts) if attempts < ROW_TRIES else None
+            if answer.kind == "dependency" and attempts == 1:
+                # What it needs is made in the same breath; the order was wrong.
+                retry = now
             rows.append(
                 (
                     entry.access_id,
@@ -207,7 +215,7 @@ class IspAccess(models.Model):
         if outcome.health == "up":
             self.env.cr.execute(
                 "UPDATE isp_access SET next_try = %s WHERE gateway_id = %s "
-                "AND state = 'pending' AND next_try > %s",
+                "AND state = 'pending' AND next_try > %s AND held IS NULL",
                 [now, gateway.id, now],
             )
             return
@@ -216,7 +224,7 @@ class IspAccess(models.Model):
             UPDATE isp_access
                SET next_try = %s,
                    error = CASE WHEN state = 'pending' THEN %s ELSE error END
-             WHERE gateway_id = %s AND next_try < %s
+             WHERE gateway_id = %s AND next_try < COALESCE(%s::timestamp, 'infinity')
             """,
             [next_try, outcome.error, gateway.id, next_try],
         )
@@ -253,4 +261,5 @@ def _get_answer(entry, outcome):
         worst,
         "\n".join(answer.commands for answer in answers if answer.commands),
         "\n".join(answer.reply for answer in found if answer.reply),
+        found[0].kind,
     )

@@ -7,6 +7,7 @@ from odoo import api, models
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 
 from ..tools.access_exchange import Keeper, Outcome, exchange
+from .isp_access_claim import POOL_SIZE
 
 _logger = logging.getLogger(__name__)
 
@@ -16,7 +17,6 @@ RUN_SECONDS = 20.0
 # A thread that overruns its deadline by this much is left to itself.
 OVERRUN_SECONDS = 1.5
 POLL_SECONDS = 0.25
-POOL_SIZE = 32
 STEP_TRIES = 6
 COMPARE_SECONDS = 3.0
 
@@ -57,11 +57,11 @@ class IspAccess(models.Model):
     def _talk_while_due(self, pool, keeper):
         """Claim, talk and write down until nothing is due or the time is over."""
         started = time.monotonic()
-        running, lag = {}, self._new_lag()
+        running, lag, runs = {}, self._new_lag(), {}
         while True:
             in_time = time.monotonic() - started < RUN_SECONDS
             if in_time:
-                self._start_tasks(pool, keeper, running)
+                self._start_tasks(pool, keeper, running, runs)
             if not running and not (in_time and self._look_around(lag)):
                 return
             if not running:
@@ -74,11 +74,13 @@ class IspAccess(models.Model):
                     started = float("-inf")
             self._give_up_overdue(running)
 
-    def _start_tasks(self, pool, keeper, running):
+    def _start_tasks(self, pool, keeper, running, runs):
         busy = [task.gateway_id for task, _ends in running.values()]
         if not self._step(self._has_work, busy):
             return
-        for task in self._step(self._claim, busy):
+        for task in self._step(self._claim, busy, runs):
+            # Only now is the number committed.
+            runs[task.gateway_id] = task.guard.mark.run
             ends = time.monotonic() + EXCHANGE_SECONDS
             running[pool.submit(exchange, task, ends, keeper)] = (task, ends)
 

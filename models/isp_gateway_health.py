@@ -23,6 +23,8 @@ class IspGateway(models.Model):
             ), None
         if self.mode != "control":
             return self.env._("Watching only: press Take Control on the gateway."), None
+        if self.state == "identity_error":
+            return self.last_error, None
         now = fields.Datetime.now()
         if self.next_try and self.next_try > now:
             return self.last_error or None, self.next_try
@@ -35,6 +37,11 @@ class IspGateway(models.Model):
         """
         self.ensure_one()
         values = self._prepare_health(outcome, now)
+        if self.state == "identity_error" and outcome.health == "up":
+            # A test says that something answers, not that it is the right device.
+            values = {"last_ok_at": now, "next_try": None}
+        if outcome.is_marked:
+            values["mark_written"] = task.guard.mark.run
         if task.is_probe:
             values.update(
                 is_probe_requested=False,
@@ -63,18 +70,16 @@ class IspGateway(models.Model):
                 "down_since": None,
             }
         failures = (self.fail_count or 0) + 1
-        pause = get_back_off(failures)
-        if outcome.health in (
-            "auth_error",
-            "rights_error",
-            "config_error",
-            "identity_error",
-        ):
-            pause = AUTH_PAUSE
-        return {
+        values = {
             "state": outcome.health,
             "last_error": outcome.error,
             "fail_count": failures,
-            "next_try": now + pause,
+            "next_try": now + get_back_off(failures),
             "down_since": self.down_since or now,
         }
+        if outcome.health in ("auth_error", "rights_error", "config_error"):
+            values["next_try"] = now + AUTH_PAUSE
+        if outcome.health == "identity_error":
+            # Only a person can tell.
+            values.update(next_try=None, mark_found=outcome.found)
+        return values

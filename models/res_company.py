@@ -33,6 +33,13 @@ class ResCompany(models.Model):
         help="How long FreeRADIUS lets a line on after its expiry when this system "
         "is down. While it is up, it cuts on time by itself.",
     )
+    isp_settle_minutes = fields.Integer(
+        string="Time to Undo a Cut (minutes)",
+        default=15,
+        help="A line that is no longer paid because somebody changed a payment, an "
+        "invoice or a date stays on for so long: put right within that time, nobody "
+        "is cut. What ends by itself, and a suspension, is cut at once.",
+    )
     isp_billing_day = fields.Integer(
         string="Common Billing Day",
         help="The day of the month that periods of months begin, for all lines: 1 to "
@@ -105,6 +112,10 @@ class ResCompany(models.Model):
     _isp_slack_positive = models.Constraint(
         "CHECK (isp_deadman_slack_hours BETWEEN 0 AND 8760)",
         "The RADIUS slack must lie between 0 hours and a year.",
+    )
+    _isp_settle_range = models.Constraint(
+        "CHECK (isp_settle_minutes BETWEEN 0 AND 1440)",
+        "The time to undo a cut must lie between 0 minutes and a day.",
     )
 
     _isp_billing_day_valid = models.Constraint(

@@ -11,6 +11,9 @@ class ResConfigSettings(models.TransientModel):
     isp_deadman_slack_hours = fields.Integer(
         related="company_id.isp_deadman_slack_hours", readonly=False
     )
+    isp_settle_minutes = fields.Integer(
+        related="company_id.isp_settle_minutes", readonly=False
+    )
     isp_attention_user_id = fields.Many2one(
         related="company_id.isp_attention_user_id", readonly=False
     )

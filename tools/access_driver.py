@@ -6,7 +6,7 @@ difference between wish and fact is the whole queue.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from importlib import import_module
 
@@ -99,6 +99,23 @@ class AccessDriver(ABC):
         """Drop sessions until `deadline`; return what came of each."""
         raise NotImplementedError
 
+    # Asked once before anything is written; raises `IdentityError` to prevent it.
+    guard: Callable[["AccessDriver", Mapping[str, Observed]], None] | None = None
+
+    def pass_guard(self, observed: Mapping[str, Observed]) -> None:
+        """To be called before a write; `observed` is what was read of its logins.
+
+        :raise IdentityError: nothing may be written.
+        """
+        guard, self.guard = self.guard, None
+        if guard:
+            guard(self, observed)
+
+    @property
+    def keeps_mark(self) -> bool:
+        """Whether devices of this kind can hold a mark."""
+        return type(self).write_mark is not AccessDriver.write_mark
+
     def read_mark(self) -> Mark | None:
         """Return whose the device is, as it says itself; None where it has no mark."""
         return None
@@ -129,6 +146,7 @@ class AccessDriver(ABC):
             ops = self.plan(wishes.values(), observed)
             results = {}
             if ops:
+                self.pass_guard(observed)
                 results = self.apply(ops, deadline)
                 observed = self.read(logins)
         except DriverError as error:
@@ -167,6 +185,7 @@ class AccessDriver(ABC):
         sessions = [session for found in stale.values() for session in found]
         if not sessions:
             return {}
+        self.pass_guard(observed)
         said = self.kick(sessions)
         unsaid = Kick("silent", "no time was left to drop it")
         return {

@@ -12,8 +12,15 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 
 from .access_driver import open_driver
+from .access_guard import Guard
 from .access_jobs import describe
-from .access_types import Desired, DriverError, TransportError, login_key
+from .access_types import (
+    Desired,
+    DriverError,
+    IdentityError,
+    TransportError,
+    login_key,
+)
 
 _logger = logging.getLogger(__name__)
 
@@ -55,6 +62,7 @@ class Task:
     :param dict wishes: `login_key` → wish, a dict with the names of
         `tools.access_types.Desired`; other keys are ignored
     :param bool is_probe: whether a person asked for a test of the connection
+    :param Guard|None guard: what is checked before anything is written
     """
 
     gateway_id: int
@@ -64,6 +72,7 @@ class Task:
     wishes: dict = field(repr=False)
     entries: list[Entry]
     is_probe: bool = False
+    guard: Guard | None = None
 
 
 @dataclass(frozen=True)
@@ -74,11 +83,13 @@ class Said:
         may still be up) or ``unanswered``
     :param str commands: what was sent, secrets masked
     :param str reply: the device's answer or the reason in words
+    :param str kind: of an error: ``row`` or ``dependency``
     """
 
     outcome: str
     commands: str = ""
     reply: str = ""
+    kind: str = ""
 
 
 @dataclass
@@ -91,6 +102,8 @@ class Outcome:
     :param dict said: `login_key` → `Said`; what is missing was not answered
     :param str facts: what a probe found
     :param int duration_ms: of the whole exchange
+    :param bool is_marked: the task's mark was found or left on the device
+    :param str found: with ``identity_error``: the mark that stands on the device
     """
 
     health: str = "up"
@@ -98,6 +111,8 @@ class Outcome:
     said: dict[str, Said] = field(default_factory=dict)
     facts: str = ""
     duration_ms: int = 0
+    is_marked: bool = False
+    found: str = ""
 
 
 class Keeper:
@@ -176,6 +191,8 @@ def exchange(task, deadline, keeper=None):
     except DriverError as error:
         outcome = Outcome(health=_HEALTH.get(error.kind, "down"), error=str(error))
         outcome.said = _get_said(error.outcomes)
+        if isinstance(error, IdentityError):
+            outcome.found = error.found
     except Exception as error:
         # Its text may hold an address with a password; its kind does not.
         _logger.exception("Exchange with gateway %s failed", task.gateway_id)
@@ -200,8 +217,14 @@ def _exchange(keeper, task, deadline):
     with keeper.lend(task, deadline) as driver:
         facts = describe(driver.probe()) if task.is_probe else ""
         desired = [_get_desired(wish) for wish in task.wishes.values()]
+        # A connection kept from the exchange before is asked anew.
+        driver.guard = task.guard and task.guard.pass_driver
         outcomes = driver.converge(desired, deadline=deadline) if desired else {}
-        return Outcome(said=_get_said(outcomes), facts=facts)
+        return Outcome(
+            said=_get_said(outcomes),
+            facts=facts,
+            is_marked=bool(task.guard and driver.keeps_mark and not driver.guard),
+        )
 
 
 def _get_desired(wish):
@@ -215,7 +238,7 @@ def _get_said(outcomes):
 def _say(outcome):
     commands = "\n".join(outcome.commands)
     if outcome.state != "applied":
-        return Said(outcome.state, commands, outcome.error)
+        return Said(outcome.state, commands, outcome.error, outcome.kind)
     reply = "\n".join(outcome.warnings)
     return Said("applied" if outcome.changed else "unchanged", commands, reply)
 

@@ -61,7 +61,13 @@ class DependencyError(DriverError):
 
 
 class IdentityError(DriverError):
+    """:ivar found: the mark that stands on the device, as text; "" for none."""
+
     kind = "identity"
+
+    def __init__(self, message: str, found: str = ""):
+        super().__init__(message)
+        self.found = found
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from datetime import datetime, timezone
 
 from psycopg2 import sql
 
-from . import radius_rows
+from . import radius_mark, radius_rows
 from .access_driver import AccessDriver
 from .access_types import Desired, Result, RowError
 from .pg_session import PgSession
@@ -188,6 +188,16 @@ class RadiusSql(AccessDriver):
 
     def warnings(self, desired, observed):
         return radius_rows.warnings(desired, observed)
+
+    # === MARK === #
+
+    def read_mark(self):
+        self._session.deadline = self.deadline
+        return radius_mark.read_mark(self._session)
+
+    def write_mark(self, mark):
+        self._session.deadline = self.deadline
+        radius_mark.write_mark(self._session, mark)
 
     # === WRITING === #
 

@@ -2,6 +2,7 @@ from . import (
     account_move_reversal,
     account_payment_register,
     base_partner_merge,
+    isp_access_cut,
     isp_connection_change_wizard,
     isp_connection_pause,
     isp_contract_close,

@@ -61,6 +61,7 @@ def test_every_model_that_is_stored_stands_in_the_diagram():
         "isp_system_fields_mixin",
         "isp_money_matching",
         "isp_home",
+        "isp_access_cut",
         "isp_connection_change_wizard",
         "isp_connection_pause",
         "isp_money_assign",
