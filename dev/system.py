@@ -29,8 +29,8 @@ def pg_bin():
     return Path(initdb).resolve().parent if initdb else None
 
 
-def _has_freeradius_postgresql():
-    return any(Path("/usr/lib").glob("**/freeradius/rlm_sql_postgresql.so"))
+def _has_freeradius_sql(kind):
+    return any(Path("/usr/lib").glob(f"**/freeradius/rlm_sql_{kind}.so"))
 
 
 def chromium():
@@ -56,8 +56,13 @@ NEEDS = {
     ],
     "radius": [
         (lambda: which("freeradius"), ["freeradius"]),
-        (_has_freeradius_postgresql, ["freeradius-postgresql"]),
+        (lambda: _has_freeradius_sql("postgresql"), ["freeradius-postgresql"]),
         (lambda: which("radclient"), ["freeradius-utils"]),
+    ],
+    # The other database that providers' RADIUS servers have; tests only.
+    "mariadb": [
+        (lambda: _has_freeradius_sql("mysql"), ["freeradius-mysql"]),
+        (lambda: which("mariadbd"), ["mariadb-server"]),
     ],
     "browser": [(chromium, ["chromium"])],
     # Odoo prints by it.
@@ -163,14 +168,17 @@ def freeradius_sql(copy):
     """
     if os.access(FREERADIUS_SQL / "schema.sql", os.R_OK):
         return {}
-    if not (copy / "schema.sql").exists():
-        say("Copying FreeRADIUS's schema, which only root may read")
-        copy.mkdir(parents=True, exist_ok=True)
+    for kind in ("postgresql", "mysql"):
+        folder = copy / kind
+        if (folder / "schema.sql").exists() or not _has_freeradius_sql(kind):
+            continue
+        say(f"Copying FreeRADIUS's schema for {kind}, which only root may read")
+        folder.mkdir(parents=True, exist_ok=True)
         for name in ("queries.conf", "schema.sql"):
-            command = as_root(["cat", str(FREERADIUS_SQL / name)])
+            command = as_root(["cat", str(FREERADIUS_SQL.with_name(kind) / name)])
             text = output(command, "FreeRADIUS's schema could not be read.")
-            (copy / name).write_text(text)
-    return {"ISP_FREERADIUS_SQL": str(copy)}
+            (folder / name).write_text(text)
+    return {"ISP_FREERADIUS_SQL": str(copy / "postgresql")}
 
 
 def check_python():

@@ -245,7 +245,7 @@ def main(tags):
 def _main(tags):
     began = time.monotonic()
     odoo.prepare()
-    system.need("radius", "browser", "pdf")
+    system.need("radius", "mariadb", "browser", "pdf")
     postgres.base_template()
     LOGS.mkdir(parents=True, exist_ok=True)
     result = Result()

@@ -79,7 +79,10 @@ class IspGateway(models.Model):
     )
     port = fields.Integer(default=5432, tracking=True, help="1 to 65535.")
     dialect = fields.Selection(
-        [("postgresql", "PostgreSQL")], required=True, default="postgresql"
+        [("postgresql", "PostgreSQL"), ("mysql", "MariaDB or MySQL")],
+        required=True,
+        default="postgresql",
+        help="What FreeRADIUS keeps its tables in. MariaDB's port is 3306.",
     )
     database = fields.Char(tracking=True, help="Name of the database, often 'radius'.")
     username = fields.Char(

@@ -3,7 +3,9 @@ from urllib.parse import urlencode
 from odoo.tests import HttpCase, tagged
 from odoo.tools import mute_logger
 
-from ..tools.radius_usage import read_usage
+from ..tools.radius_settings import RadiusSettings
+from ..tools.radius_usage import Watermark, merge, read_changes
+from ..tools.radius_words import make_session
 from .money_common import MoneyCommon
 from .radius_common import RadiusCommon
 
@@ -82,7 +84,19 @@ class TestMainJob(RadiusCommon, MoneyCommon, HttpCase):
         )
         account("Start", "two")
         account("Stop", "two", Acct_Input_Octets=11, Acct_Output_Octets=13)
-        with self.radius_db.connection.cursor() as cursor:
-            usage = read_usage(cursor, ["usage-line", "nobody"])
-        self.assertEqual(list(usage), ["usage-line"])
-        self.assertEqual(usage["usage-line"], (511, (3 << 32) + 20, 2))
+        settings = RadiusSettings.from_mapping(self.gateway._prepare_settings())
+        session = make_session(settings)
+        session.open()
+        self.addCleanup(session.close)
+        rows, _mark = read_changes(session, Watermark())
+        counted = {
+            known.row.session_id: (known.row.login, known.upload, known.download)
+            for known in merge({}, rows).values()
+        }
+        self.assertEqual(
+            counted,
+            {
+                "one": ("usage-line", 500, (3 << 32) + 7),
+                "two": ("usage-line", 11, 13),
+            },
+        )

@@ -140,30 +140,19 @@ class AccessDriver(ABC):
         wishes, outcomes = self._sort_out(desired)
         if not wishes:
             return outcomes
-        logins = [wish.login for wish in wishes.values()]
+        targets = {key: self._targets(key, wish) for key, wish in wishes.items()}
         try:
-            observed = self.read(logins)
-            ops = self.plan(wishes.values(), observed)
-            results = {}
-            if ops:
-                self.pass_guard(observed)
-                results = self.apply(ops, deadline)
-                observed = self.read(logins)
+            observed, sent_to, results, left = self._make_match(wishes, targets)
         except DriverError as error:
             error.outcomes = outcomes
             raise
-        left = {op.target for op in self.plan(wishes.values(), observed)}
         kicks = self._kick_stale(wishes, observed, left)
-        places = {}
-        for place, op in enumerate(ops):
-            places.setdefault(op.target, []).append(place)
         for key, wish in wishes.items():
-            targets = [key, *(f"shared {name}" for name in self.shared_names(wish))]
-            found = sorted(at for name in targets for at in places.get(name, ()))
-            sent = [ops[at] for at in found]
-            failed = [results[name] for name in targets if results.get(name, _OK).kind]
+            names = targets[key]
+            sent = [op for name in reversed(names) for op in sent_to.get(name, ())]
+            failed = [results[name] for name in names if results.get(name, _OK).kind]
             outcome = self._judge(
-                wish, observed[key], sent, failed, not left.isdisjoint(targets)
+                wish, observed[key], sent, failed, not left.isdisjoint(names)
             )
             outcomes[wish.login] = _add_kicks(outcome, kicks.get(key, {}))
         for wish in desired:
@@ -171,6 +160,40 @@ class AccessDriver(ABC):
             if (key := login_key(wish.login)) in wishes:
                 outcomes.setdefault(wish.login, outcomes[wishes[key].login])
         return outcomes
+
+    def _make_match(self, wishes, targets):
+        """Write what differs and read it back.
+
+        :return: (key → observed, target → operations sent, target → result, targets
+            that still differ)
+        """
+        observed = self.read([wish.login for wish in wishes.values()])
+        ops = self.plan(wishes.values(), observed)
+        if not ops:
+            return observed, {}, {}, set()
+        sent_to = {}
+        for op in ops:
+            sent_to.setdefault(op.target, []).append(op)
+        self.pass_guard(observed)
+        results = self.apply(ops, self.deadline)
+        # What nothing was sent for is proved already.
+        proof, left = self._prove(
+            wish
+            for key, wish in wishes.items()
+            if not sent_to.keys().isdisjoint(targets[key])
+        )
+        observed.update(proof)
+        return observed, sent_to, results, left
+
+    def _prove(self, wishes):
+        """Read wishes back; return what was read and the targets that still differ."""
+        wishes = list(wishes)
+        proof = self.read([wish.login for wish in wishes])
+        return proof, {op.target for op in self.plan(wishes, proof)}
+
+    def _targets(self, key, wish):
+        """Return the names under which `apply` reports what a wish stands on."""
+        return [key, *(f"shared {name}" for name in self.shared_names(wish))]
 
     def _kick_stale(self, wishes, observed, left):
         """Drop stale sessions of logins that are as wished; return kicks by key."""

@@ -45,6 +45,8 @@ class PgSession:
     :param lock_timeout: seconds to wait for a lock, kept by the server.
     """
 
+    dialect = "postgresql"
+
     def __init__(
         self, place, options, connect_timeout, statement_timeout, lock_timeout
     ):

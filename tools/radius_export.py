@@ -1,9 +1,14 @@
-"""Wishes as an SQL file for PostgreSQL that a person runs on the RADIUS database."""
+"""Wishes as an SQL file that a person runs on the RADIUS database.
+
+What both kinds of database need, and the statements for PostgreSQL; those for MariaDB
+and MySQL are in `radius_export_my`.
+"""
 
 from collections.abc import Iterable
-from zoneinfo import ZoneInfo
+from typing import NamedTuple
 
 from .access_types import Desired, RowError, login_key
+from .radius_advice import conflicts
 from .radius_rows import (
     CHECK,
     GROUP_CHECK,
@@ -11,25 +16,28 @@ from .radius_rows import (
     MEMBER,
     PLAN_PRIORITY,
     REPLY,
-    conflicts,
-    group_rows,
     login_rows,
+    overlay,
+    overlay_rows,
+    plan_rows,
+    shape,
 )
-from .radius_values import DISABLED, check, rate_limit
+from .radius_settings import RadiusSettings
+from .radius_values import DISABLED, MARK, OVERLAYS, check
 
 # Table, and the column that says whose row it is.
-_KEYED = {
+KEYED = {
     GROUP_CHECK: "groupname",
     GROUP_REPLY: "groupname",
     CHECK: "username",
     REPLY: "username",
 }
 _IS_OURS = "starts_with({0}groupname, 'isp_')"
+NO_PLANS = ", ".join(f"'{name}'" for name in (*OVERLAYS, MARK))
+IN_FRONT = ", ".join(f"'{name}'" for name in OVERLAYS)
 
 _HEAD = """\
 -- Access of subscribers for FreeRADIUS's SQL tables in PostgreSQL.
--- {count} logins: {on} on, {off} off, {gone} removed; {refused} left out.
--- Holds passwords. Running it twice does no harm.
 {notes}\\set ON_ERROR_STOP on
 BEGIN;
 SET LOCAL standard_conforming_strings = on;
@@ -38,43 +46,53 @@ SET LOCAL lock_timeout = '2s';
 """
 
 
-def export_sql(desired: Iterable[Desired], zone: ZoneInfo, message: str) -> str:
-    """Return a file that makes the tables match, whatever they hold now.
+class Content(NamedTuple):
+    """What a file has to hold, whatever the database.
 
-    Only rows that `radius_rows` calls ours are touched. A wish that can't be
-    written is left out and named at the top.
-
-    :param zone: zone of the FreeRADIUS host.
-    :param message: what a refused login's router is told.
+    :param notes: comment lines for its head.
+    :param tables: table → rows (name, attribute, op, value or None) of groups.
+    :param logins: the same of logins.
+    :param gone: table → pairs (login, attribute) to be taken away if marked ours.
+    :param members: (login, plan, group in front or "", its greatest priority).
     """
+
+    notes: str
+    tables: dict
+    logins: dict
+    gone: dict
+    members: list
+
+
+def make_content(desired: Iterable[Desired], settings: RadiusSettings) -> Content:
+    """Return what to write for wishes; one that can't be is named in the notes."""
     wishes, refused = _sort_out(desired)
-    gone = [wish for wish in wishes if not wish.present]
+    zone = settings.zone()
     here = [wish for wish in wishes if wish.present]
-    off = [wish for wish in here if not wish.on]
-    slots = {}
-    for wish in here:
-        rate = rate_limit(wish.rate_up, wish.rate_down)
-        slots[wish.plan] = group_rows(wish.plan, rate)
-    if off:
-        slots[DISABLED] = group_rows(DISABLED, None, message)
-    lines = [
-        _HEAD.format(
-            count=len(wishes),
-            on=len(here) - len(off),
-            off=len(off),
-            gone=len(gone),
-            refused=len(refused),
-            notes="".join(f"-- {text}\n" for text in refused),
-        )
+    groups = {wish.plan: plan_rows(wish.plan, shape(wish)) for wish in here}
+    fronts = {wish.login: overlay(wish, settings) for wish in here}
+    for name in filter(None, fronts.values()):
+        groups[name] = overlay_rows(name, settings)
+    gone = {}
+    for wish in wishes:
+        for table, attribute in () if wish.present else login_rows(wish, zone):
+            gone.setdefault(table, []).append((wish.login, attribute))
+    on = sum(wish.on for wish in here)
+    notes = [
+        f"{len(wishes)} logins: {on} on, {len(here) - on} off or walled, "
+        f"{len(wishes) - len(here)} removed; {len(refused)} left out.",
+        "Holds passwords. Running it twice does no harm.",
+        *refused,
     ]
-    lines += _slot_statements("isp_groups", slots)
-    if gone:
-        lines += _gone_statements(gone, zone)
-    if here:
-        rows = {wish.login: login_rows(wish, zone) for wish in here}
-        lines += _slot_statements("isp_logins", rows)
-        lines += _member_statements(here)
-    return "".join(lines) + "COMMIT;\n"
+    return Content(
+        notes="".join(f"-- {text}\n" for text in notes),
+        tables=_by_table(groups),
+        logins=_by_table({wish.login: login_rows(wish, zone) for wish in here}),
+        gone=gone,
+        members=[
+            (w.login, w.plan, fronts[w.login], int(fronts[w.login] != DISABLED))
+            for w in here
+        ],
+    )
 
 
 def _sort_out(desired):
@@ -92,31 +110,54 @@ def _sort_out(desired):
     return list(by_key.values()), refused
 
 
-def _slot_statements(temp, slots):
-    """Return statements that put `slots` of groups or logins in place."""
+def _by_table(slots):
     tables = {}
     for name, rows in slots.items():
         for (table, attribute), row in rows.items():
-            value = row and row.value
-            tables.setdefault(table, []).append((name, attribute, value))
+            content = (name, attribute, row and row.op, row and row.value)
+            tables.setdefault(table, []).append(content)
+    return tables
+
+
+# === POSTGRESQL === #
+
+
+def export_sql(desired: Iterable[Desired], settings: RadiusSettings) -> str:
+    """Return a file that makes the tables match, whatever they hold now.
+
+    Only rows that `radius_rows` calls ours are touched. A wish that can't be
+    written is left out and named at the top.
+    """
+    content = make_content(desired, settings)
+    lines = [_HEAD.format(notes=content.notes)]
+    lines += _slot_statements("isp_groups", content.tables)
+    lines += _gone_statements(content.gone)
+    lines += _slot_statements("isp_logins", content.logins)
+    if content.members:
+        lines += _member_statements(content.members)
+    return "".join(lines) + "COMMIT;\n"
+
+
+def _slot_statements(temp, tables):
+    """Return statements that put rows of groups or logins in place."""
     for table, values in tables.items():
-        name = _KEYED[table]
+        name = KEYED[table]
         ours = f"FROM {temp} AS w WHERE t.{name} = w.name AND lower(t.attribute) = "
         ours += "lower(w.attribute)"
-        yield _temp(temp, "name text, attribute text, value text", values)
+        yield _temp(temp, "name text, attribute text, op text, value text", values)
         # The oldest of the right rows stays, all others of that attribute go.
         yield (
             f"DELETE FROM {table} AS t USING (SELECT t.id, w.value IS NOT NULL AND "
             f"row_number() OVER (PARTITION BY t.{name}, lower(t.attribute) ORDER BY "
-            "(t.op = ':=' AND t.value = w.value) IS NOT TRUE, t.id) = 1 AS stays "
+            "(t.op = w.op AND t.value = w.value) IS NOT TRUE, t.id) = 1 AS stays "
             f"FROM {table} AS t JOIN {temp} AS w ON t.{name} = w.name "
             "AND lower(t.attribute) = lower(w.attribute)) AS d "
             "WHERE t.id = d.id AND NOT d.stays;\n"
-            f"UPDATE {table} AS t SET attribute = w.attribute, op = ':=', "
+            f"UPDATE {table} AS t SET attribute = w.attribute, op = w.op, "
             f"value = w.value {ours} AND (t.attribute, t.op, t.value) "
-            "IS DISTINCT FROM (w.attribute, ':=', w.value);\n"
+            "IS DISTINCT FROM (w.attribute, w.op, w.value);\n"
             f"INSERT INTO {table} ({name}, attribute, op, value) "
-            f"SELECT w.name, w.attribute, ':=', w.value FROM {temp} AS w "
+            f"SELECT w.name, w.attribute, w.op, w.value FROM {temp} AS w "
             "WHERE w.value IS NOT NULL AND NOT EXISTS "
             f"(SELECT FROM {table} AS t WHERE t.{name} = w.name "
             "AND lower(t.attribute) = lower(w.attribute));\n"
@@ -124,40 +165,38 @@ def _slot_statements(temp, slots):
         )
 
 
-def _gone_statements(gone, zone):
+def _gone_statements(gone):
     """Return statements that take logins away that carry our mark."""
-    values = [
-        (wish.login, table, attribute)
-        for wish in gone
-        for table, attribute in login_rows(wish, zone)
-    ]
-    yield _temp("isp_gone", "name text, tbl text, attribute text", values)
     marked = (
         f"EXISTS (SELECT FROM {MEMBER} AS m WHERE m.username = t.username "
         f"AND {_IS_OURS.format('m.')})"
     )
-    for table in (CHECK, REPLY):
+    for table, values in gone.items():
+        yield _temp("isp_gone", "name text, attribute text", values)
         yield (
-            f"DELETE FROM {table} AS t USING isp_gone AS g WHERE g.tbl = '{table}' "
-            "AND t.username = g.name AND lower(t.attribute) = lower(g.attribute) "
-            f"AND {marked};\n"
+            f"DELETE FROM {table} AS t USING isp_gone AS g WHERE t.username = g.name "
+            f"AND lower(t.attribute) = lower(g.attribute) AND {marked};\n"
+            "DROP TABLE isp_gone;\n"
         )
-    yield (
-        f"DELETE FROM {MEMBER} AS t USING isp_gone AS g WHERE t.username = g.name "
-        f"AND {_IS_OURS.format('t.')};\nDROP TABLE isp_gone;\n"
-    )
+    if gone:
+        yield _temp("isp_gone", "name text", {(name,) for name, _ in gone[CHECK]})
+        yield (
+            f"DELETE FROM {MEMBER} AS t USING isp_gone AS g WHERE t.username = g.name "
+            f"AND {_IS_OURS.format('t.')};\nDROP TABLE isp_gone;\n"
+        )
 
 
-def _member_statements(here):
-    """Return statements for the plan of each login, and for being off."""
-    values = [(wish.login, wish.plan, "" if wish.on else "off") for wish in here]
-    yield _temp("isp_members", "name text, plan text, off text", values)
-    of_plan = f"{_IS_OURS.format('t.')} AND t.groupname <> '{DISABLED}'"
+def _member_statements(members):
+    """Return statements for the plan of each login, and for what stands before it."""
+    columns = "name text, plan text, front text, priority int"
+    yield _temp("isp_members", columns, members)
+    of_plan = f"{_IS_OURS.format('t.')} AND t.groupname NOT IN ({NO_PLANS})"
     # Before every other group, those of other programs too.
     lowest = (
-        f"SELECT m.name, least(0, min(t.priority) - 1) AS priority FROM isp_members "
-        f"AS m LEFT JOIN {MEMBER} AS t ON t.username = m.name "
-        f"AND t.groupname <> '{DISABLED}' WHERE m.off <> '' GROUP BY m.name"
+        "SELECT m.name, m.front, least(min(m.priority), min(t.priority) - 1) "
+        f"AS priority FROM isp_members AS m LEFT JOIN {MEMBER} AS t "
+        f"ON t.username = m.name AND t.groupname NOT IN ({IN_FRONT}) "
+        "WHERE m.front <> '' GROUP BY m.name, m.front"
     )
     yield (
         f"DELETE FROM {MEMBER} AS t USING (SELECT t.id, row_number() OVER (PARTITION "
@@ -171,30 +210,40 @@ def _member_statements(here):
         f"SELECT m.name, m.plan, {PLAN_PRIORITY} FROM isp_members AS m "
         f"WHERE NOT EXISTS (SELECT FROM {MEMBER} AS t WHERE t.username = m.name "
         f"AND {of_plan});\n"
-        f"DELETE FROM {MEMBER} AS t USING (SELECT t.id, m.off <> '' AND row_number() "
-        f"OVER (PARTITION BY t.username ORDER BY t.id) = 1 AS stays FROM {MEMBER} AS t "
-        f"JOIN isp_members AS m ON t.username = m.name "
-        f"AND t.groupname = '{DISABLED}') AS d WHERE t.id = d.id AND NOT d.stays;\n"
+        f"DELETE FROM {MEMBER} AS t USING (SELECT t.id, t.groupname = m.front AND "
+        "row_number() OVER (PARTITION BY t.username, t.groupname ORDER BY t.id) = 1 "
+        f"AS stays FROM {MEMBER} AS t JOIN isp_members AS m ON t.username = m.name "
+        f"AND t.groupname IN ({IN_FRONT})) AS d WHERE t.id = d.id AND NOT d.stays;\n"
         f"UPDATE {MEMBER} AS t SET priority = l.priority FROM ({lowest}) AS l "
-        f"WHERE t.username = l.name AND t.groupname = '{DISABLED}' "
+        "WHERE t.username = l.name AND t.groupname = l.front "
         "AND t.priority > l.priority;\n"
         f"INSERT INTO {MEMBER} (username, groupname, priority) "
-        f"SELECT l.name, '{DISABLED}', l.priority FROM ({lowest}) AS l "
+        f"SELECT l.name, l.front, l.priority FROM ({lowest}) AS l "
         f"WHERE NOT EXISTS (SELECT FROM {MEMBER} AS t WHERE t.username = l.name "
-        f"AND t.groupname = '{DISABLED}');\nDROP TABLE isp_members;\n"
+        "AND t.groupname = l.front);\nDROP TABLE isp_members;\n"
     )
 
 
 def _temp(name, columns, values):
     """Return statements for a temporary table with the given values."""
-    rows = ",\n".join(
-        f"({', '.join('NULL' if value is None else _quote(value) for value in row)})"
-        for row in values
-    )
     return (
         f"CREATE TEMP TABLE {name} ({columns}) ON COMMIT DROP;\n"
-        f"INSERT INTO {name} VALUES\n{rows};\nANALYZE {name};\n"
+        f"INSERT INTO {name} VALUES\n{literals(values, _quote)};\nANALYZE {name};\n"
     )
+
+
+def literals(values, quote):
+    """Return rows as SQL, one a line.
+
+    :param quote: makes a literal of a text.
+    """
+
+    def literal(value):
+        if value is None:
+            return "NULL"
+        return str(value) if isinstance(value, int) else quote(value)
+
+    return ",\n".join(f"({', '.join(map(literal, row))})" for row in values)
 
 
 def _quote(text):

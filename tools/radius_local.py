@@ -52,10 +52,10 @@ class RadiusLocal(RadiusSql):
         failed = {name for name, result in results.items() if result.kind}
         return [wish.login for wish in gains if login_key(wish.login) not in failed]
 
-    def _wait_for_turn(self):
+    def _transaction(self):
         # A lock kept to the end of a payment would make workers and payments wait
         # for each other; what two at once leave double, the worker takes away.
-        return
+        return self._session.transaction()
 
 
 def is_gain(wish: Desired, observed: Observed) -> bool:

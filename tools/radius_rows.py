@@ -1,23 +1,32 @@
-"""Wishes as rows of FreeRADIUS's SQL tables, and the way from one to the other.
+"""Wishes and facts as rows of FreeRADIUS's SQL tables.
 
 Pure functions. The tables are those of FreeRADIUS 3 (`mods-config/sql/main`).
-Ours are: of a login the check items `Cleartext-Password`, `Expiration` and
-`Simultaneous-Use`, the reply item `Framed-IP-Address` and those named in
-`Desired.extra`; its memberships of groups that begin with `isp_`; and of those
-groups the speed and what refuses. Nothing else is ever written.
+Ours are: of a login the check items `Cleartext-Password`, `Expiration`,
+`Simultaneous-Use` and `Calling-Station-Id`, the reply items `Framed-IP-Address`,
+`Delegated-IPv6-Prefix` and those named in `Desired.extra`; its memberships of groups
+that begin with `isp_`; and of those groups the speed, the pools a package names and
+what refuses or walls. Nothing else is ever written.
 """
 
+import functools
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from .access_types import Desired, Observed, Op, login_key
+from .access_types import Desired, Observed, Op, Session, login_key
+from .radius_settings import RadiusSettings
 from .radius_values import (
     ADDRESS,
     DISABLED,
     EXTRA_ATTRIBUTES,
+    MARK,
+    OVERLAYS,
     PREFIX,
+    WALLED,
+    WALLED_FIXED,
     escape,
     expiration,
     parse_expiration,
@@ -28,16 +37,23 @@ from .radius_values import (
 
 CHECK, REPLY, MEMBER = "radcheck", "radreply", "radusergroup"
 GROUP_CHECK, GROUP_REPLY = "radgroupcheck", "radgroupreply"
+TABLES = (GROUP_CHECK, GROUP_REPLY, CHECK, REPLY, MEMBER)
 PLAN_PRIORITY = 10
-RATE = "Mikrotik-Rate-Limit"
+RATE, POOL = "Mikrotik-Rate-Limit", "Framed-Pool"
+# RouterOS delegates from this pool; RFC 3162's Framed-IPv6-Pool is for the link only.
+POOL6 = "Mikrotik-Delegated-IPv6-Pool"
+ADDRESS_LIST = "Mikrotik-Address-List"
 PASSWORD, EXPIRATION = "Cleartext-Password", "Expiration"
-SESSIONS = "Simultaneous-Use"
+SESSIONS, CALLER = "Simultaneous-Use", "Calling-Station-Id"
+PREFIX6 = "Delegated-IPv6-Prefix"
+# The operators of check items that compare; all others are set.
+_OPERATORS = {CALLER: "=="}
 
+_NO_PLANS = frozenset((*OVERLAYS, MARK))
 _SECRET = re.compile(r"password|secret", re.IGNORECASE)
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(NamedTuple):
     """A row of one of the five tables. A membership has the group's name as
     `attribute` and its priority as `value`."""
 
@@ -45,12 +61,15 @@ class Row:
     name: str
     attribute: str
     op: str
-    value: str = field(repr=False)
-    row_id: int | None = field(default=None, compare=False)
+    value: str
+    row_id: int | None = None
+
+    def __repr__(self):
+        return f"Row({self.table}, {self.name}, {_show(self)}, id {self.row_id})"
 
     @property
     def content(self):
-        return self.attribute, self.op, self.value
+        return self[2:5]
 
 
 @dataclass(frozen=True)
@@ -73,8 +92,10 @@ class RadiusObserved(Observed):
     rows: tuple[Row, ...] = field(default=(), repr=False)
 
     def of(self, table: str, attribute: str) -> list[Row]:
-        wanted = (table, attribute.lower())
-        return [row for row in self.rows if (row.table, _lower(row)) == wanted]
+        attribute = attribute.lower()
+        return [
+            row for row in self.rows if row.table == table and lower(row) == attribute
+        ]
 
 
 class Snapshot(dict):
@@ -83,8 +104,14 @@ class Snapshot(dict):
     groups: tuple[Row, ...] = ()
 
 
-def _lower(row):
-    return row.attribute.strip().lower()
+def lower(row):
+    """Return the attribute of a row in the form in which two are compared."""
+    return _lower(row.attribute)
+
+
+@functools.lru_cache(maxsize=1024)
+def _lower(attribute):
+    return attribute.strip().lower()
 
 
 def _show(row):
@@ -97,27 +124,73 @@ def _show(row):
 # === WHAT SHOULD BE === #
 
 
-def group_rows(name: str, rate: str | None, message: str = "") -> dict:
-    """Return the slots of one of our groups: (table, attribute) → row or None."""
+class Shape(NamedTuple):
+    """What a plan's group gives; "" leaves what a person may have put there.
+
+    :param rate: as MikroTik writes it, or None.
+    """
+
+    rate: str | None
+    pool: str = ""
+    ipv6_pool: str = ""
+
+
+def shape(wish: Desired) -> Shape:
+    """Return what `wish` asks of the group of its plan."""
+    rate = rate_limit(wish.rate_up, wish.rate_down)
+    return Shape(rate, wish.pool, wish.ipv6_pool)
+
+
+def overlay(wish: Desired, settings: RadiusSettings) -> str:
+    """Return the group that stands before the plan of this wish, or ""."""
+    if wish.on:
+        return ""
+    if not wish.walled:
+        return DISABLED
+    return WALLED_FIXED if wish.fixed_ip and settings.walled_pool else WALLED
+
+
+def plan_rows(name: str, wanted: Shape) -> dict:
+    """Return the slots of a plan's group: (table, attribute) → row or None."""
+    values = {RATE: wanted.rate}
+    if wanted.pool:
+        values[POOL] = escape(wanted.pool)
+    if wanted.ipv6_pool:
+        values[POOL6] = escape(wanted.ipv6_pool)
+    return _group_reply(name, values)
+
+
+def overlay_rows(name: str, settings: RadiusSettings) -> dict:
+    """Return the slots of a group that stands before the plans."""
     if name == DISABLED:
-        return {
-            (GROUP_CHECK, "Auth-Type"): Row(
-                GROUP_CHECK, name, "Auth-Type", ":=", "Reject"
-            ),
-            (GROUP_REPLY, "Reply-Message"): Row(
-                GROUP_REPLY, name, "Reply-Message", ":=", escape(message)
-            ),
-        }
-    row = rate and Row(GROUP_REPLY, name, RATE, ":=", rate)
-    return {(GROUP_REPLY, RATE): row or None}
+        refusal = Row(GROUP_CHECK, name, "Auth-Type", ":=", "Reject")
+        message = {"Reply-Message": escape(settings.reply_message)}
+        return {(GROUP_CHECK, "Auth-Type"): refusal, **_group_reply(name, message)}
+    rate = settings.walled_rate
+    pool = escape(settings.walled_pool) if name == WALLED else None
+    values = {ADDRESS_LIST: escape(settings.walled_list), RATE: rate_limit(rate, rate)}
+    return _group_reply(name, {**values, POOL: pool})
+
+
+def _group_reply(name, values):
+    return {
+        (GROUP_REPLY, attribute): Row(GROUP_REPLY, name, attribute, ":=", value)
+        if value
+        else None
+        for attribute, value in values.items()
+    }
 
 
 def login_rows(wish: Desired, zone: ZoneInfo) -> dict:
     """Return the slots of a login: (table, attribute) → row, or None for no row."""
+    # FreeRADIUS refuses whose end has come, even where a pay page waits.
+    end = None if wish.walled and not wish.on else wish.expires_at
     values = {
-        (CHECK, EXPIRATION): wish.expires_at and expiration(wish.expires_at, zone),
+        (CHECK, EXPIRATION): end and expiration(end, zone),
         (CHECK, SESSIONS): wish.simultaneous and str(wish.simultaneous),
+        (CHECK, CALLER): wish.mac,
         (REPLY, ADDRESS): wish.fixed_ip,
+        (REPLY, PREFIX6): wish.ipv6_prefix,
     }
     if wish.password is not None or not wish.present:
         values[CHECK, PASSWORD] = escape(wish.password or "")
@@ -125,7 +198,7 @@ def login_rows(wish: Desired, zone: ZoneInfo) -> dict:
         text = EXTRA_ATTRIBUTES.get(name) == "text" and value is not None
         values[REPLY, name] = escape(value) if text else value
     return {
-        (table, name): Row(table, wish.login, name, ":=", value)
+        (table, name): Row(table, wish.login, name, _OPERATORS.get(name, ":="), value)
         if value and wish.present
         else None
         for (table, name), value in values.items()
@@ -140,25 +213,35 @@ def observe(
     groups: Iterable[Row],
     zone: ZoneInfo,
     logins: Iterable[str] = (),
+    sessions: Iterable[Session] = (),
+    is_blurred: bool = False,
 ) -> Snapshot:
-    """Return a snapshot of rows as they were read; `logins` appear in any case."""
+    """Return a snapshot of rows as they were read; `logins` appear in any case.
+
+    :param is_blurred: the database takes a name for equal that has accents.
+    """
     snapshot = Snapshot()
     snapshot.groups = tuple(groups)
     rates = {
         row.name: parse_rate_limit(row.value)
         for row in _by_id(snapshot.groups)
-        if row.table == GROUP_REPLY and _lower(row) == RATE.lower()
+        if row.table == GROUP_REPLY and lower(row) == RATE.lower()
     }
     refusing = {
-        row.name
-        for row in snapshot.groups
-        if row.table == GROUP_CHECK and _refuses(row)
+        row.name for row in snapshot.groups if row.table == GROUP_CHECK and refuses(row)
     }
     by_key = {login_key(login): (login, []) for login in logins}
     for row in _by_id(rows):
-        by_key.setdefault(login_key(row.name), (row.name, []))[1].append(row)
+        key = login_key(row.name)
+        if is_blurred and not key.isascii():
+            key = unicodedata.normalize("NFKD", key).encode("ascii", "ignore").decode()
+        by_key.setdefault(key, (row.name, []))[1].append(row)
+    open_ones = {}
+    for session in sessions:
+        open_ones.setdefault(login_key(session.login), []).append(session)
     for key, (login, found) in by_key.items():
-        snapshot[key] = _observe_login(login, found, rates, refusing, zone)
+        up = tuple(open_ones.get(key, ()))
+        snapshot[key] = _observe_login(login, found, rates, refusing, zone, up)
     return snapshot
 
 
@@ -166,221 +249,57 @@ def _by_id(rows):
     return sorted(rows, key=lambda row: row.row_id or 0)
 
 
-def _refuses(row):
-    return _lower(row) == "auth-type" and row.value.strip().lower() == "reject"
+def refuses(row):
+    return lower(row) == "auth-type" and row.value.strip().lower() == "reject"
 
 
-def _observe_login(login, found, rates, refusing, zone):
-    own = [row for row in found if row.name == login]
+def _first_group(members, plans, refusing):
+    """Return what the group does that FreeRADIUS comes to first: it stops there, so
+    that what refuses behind it is not seen."""
+    walls = [members[name] for name in (WALLED, WALLED_FIXED) if name in members]
+    last = min((*walls, *(members[name] for name in plans[:1])), default=None)
+    if any(last is None or members[name] <= last for name in refusing & members.keys()):
+        return "refused"
+    return "walled" if walls and min(walls) == last else "plan"
+
+
+def _observe_login(login, found, rates, refusing, zone, sessions):
     # Of rows that stand twice the oldest is the one FreeRADIUS goes by.
-    first = {}
-    for row in own:
-        if row.table != MEMBER:
-            first.setdefault((row.table, _lower(row)), row.value)
-    members = {row.attribute: int(row.value) for row in own if row.table == MEMBER}
+    first, members, is_refused = {}, {}, False
+    for row in found:
+        if row.name != login:
+            continue
+        if row.table == MEMBER:
+            members[row.attribute] = int(row.value)
+            continue
+        attribute = _lower(row.attribute)
+        first.setdefault((row.table, attribute), row.value)
+        if attribute == "auth-type" and row.table == CHECK and refuses(row):
+            is_refused = True
     ours = [name for name in members if name.startswith(PREFIX)]
-    plans = sorted(
-        (name for name in ours if name != DISABLED), key=lambda name: members[name]
-    )
-    # FreeRADIUS stops at the first group: what refuses behind the plan is not seen.
-    last = min((members[name] for name in plans), default=None)
-    refused = any(row.table == CHECK and _refuses(row) for row in own) or any(
-        last is None or members[name] <= last for name in refusing & members.keys()
-    )
+    plans = [name for name in ours if name not in _NO_PLANS]
+    plans.sort(key=members.get)
+    seen = _first_group(members, plans, refusing)
+    refused = is_refused or seen == "refused"
+    walled = not refused and seen == "walled"
+    count = first.get((CHECK, SESSIONS.lower()), "")
     password = first.get((CHECK, PASSWORD.lower()))
-    sessions = first.get((CHECK, SESSIONS.lower()), "")
     rate_up, rate_down = rates.get(plans[0], (None, None)) if plans else (None, None)
     return RadiusObserved(
         login=login,
         present=bool(ours) or password is not None,
         ours=bool(ours),
-        on=bool(own) and not refused,
+        on=bool(first or members) and not refused and not walled,
+        walled=walled,
         password=None if password is None else unescape(password),
         rate_down=rate_down,
         rate_up=rate_up,
         plan=plans[0] if plans else "",
         expires_at=parse_expiration(first.get((CHECK, EXPIRATION.lower()), ""), zone),
-        simultaneous=int(sessions) if sessions.isdigit() else None,
+        simultaneous=int(count) if count.isdigit() else None,
+        mac=first.get((CHECK, CALLER.lower())),
         fixed_ip=first.get((REPLY, ADDRESS.lower())),
+        ipv6_prefix=first.get((REPLY, PREFIX6.lower())),
+        sessions=sessions,
         rows=tuple(found),
     )
-
-
-# === THE WAY === #
-
-
-def plan(
-    desired: Iterable[Desired], snapshot: Snapshot, zone: ZoneInfo, message: str
-) -> list[RadiusOp]:
-    """Return what must be done, groups before the logins that refer to them."""
-    wishes = list(desired)
-    rates = {}
-    for wish in wishes:
-        if wish.present:
-            rates[wish.plan] = rate_limit(wish.rate_up, wish.rate_down)
-            if not wish.on:
-                rates[DISABLED] = None
-    ops = []
-    for name, rate in rates.items():
-        rows = [row for row in snapshot.groups if row.name == name]
-        ops += _plan_group(name, group_rows(name, rate, message), rows)
-    for wish in wishes:
-        observed = snapshot.get(login_key(wish.login)) or RadiusObserved(wish.login)
-        ops += _plan_login(wish, observed, zone)
-    return ops
-
-
-def _plan_group(name, slots, rows):
-    ops = []
-    for (table, attribute), wanted in slots.items():
-        found = [r for r in rows if (r.table, _lower(r)) == (table, attribute.lower())]
-        # The words told to a refused login may be the provider's own.
-        if attribute == "Reply-Message" and found:
-            continue
-        ops += _settle(found, wanted, shared=name)
-    return ops
-
-
-def _plan_login(wish, observed, zone):
-    key = login_key(wish.login)
-    marked = {
-        row.name
-        for row in observed.rows
-        if row.table == MEMBER and row.attribute.startswith(PREFIX)
-    }
-    # Rows of a login that doesn't carry our mark are not ours to remove. A marked
-    # one of another spelling was left by a rename, and goes.
-    leaving = marked - {wish.login} if wish.present else marked & {wish.login}
-    ops = []
-    for name in sorted(leaving):
-        gone = replace(wish, login=name, present=False)
-        for table, attribute in login_rows(gone, zone):
-            found = [r for r in observed.of(table, attribute) if r.name == name]
-            ops += _settle(found, None, key)
-        ops += _settle(_ours(observed, name), None, key)
-    if not wish.present:
-        return ops
-    for (table, attribute), wanted in login_rows(wish, zone).items():
-        found = [r for r in observed.of(table, attribute) if r.name == wish.login]
-        ops += _settle(found, wanted, key)
-    return ops + _plan_membership(wish, observed, key)
-
-
-def _ours(observed, name):
-    return [
-        row
-        for row in observed.rows
-        if row.table == MEMBER and row.name == name and row.attribute.startswith(PREFIX)
-    ]
-
-
-def _plan_membership(wish, observed, key):
-    ours = _ours(observed, wish.login)
-    wanted = Row(MEMBER, wish.login, wish.plan, "", str(PLAN_PRIORITY))
-    ops = _settle([row for row in ours if row.attribute != DISABLED], wanted, key)
-    found = [row for row in ours if row.attribute == DISABLED]
-    if wish.on:
-        return ops + [RadiusOp("enable", key, row=row) for row in found[:1]]
-    # FreeRADIUS stops at the first group that applies: the refusing one has to
-    # stand before every other, those of other programs too.
-    others = [
-        int(row.value)
-        for row in observed.rows
-        if row.table == MEMBER and row.name == wish.login and row.attribute != DISABLED
-    ]
-    priority = min([0, *(number - 1 for number in others)])
-    if len(found) == 1 and int(found[0].value) <= priority:
-        return ops
-    row = Row(MEMBER, wish.login, DISABLED, "", str(priority))
-    if not found:
-        return [*ops, RadiusOp("disable", key, row=row)]
-    return ops + _settle(found, row, key)
-
-
-def _settle(found, wanted, login="", shared=""):
-    """Return what makes `wanted` the only row of `found`; the newest one stays."""
-    if wanted is None:
-        return [RadiusOp("remove", login, shared, row) for row in found]
-    if not found:
-        return [RadiusOp("add", login, shared, wanted)]
-    right = [row for row in found if row.content == wanted.content]
-    keep = (right or found)[-1]
-    ops = [RadiusOp("remove", login, shared, row) for row in found if row is not keep]
-    if keep.content != wanted.content:
-        new = Row(**{**vars(wanted), "row_id": keep.row_id})
-        ops.append(RadiusOp("set", login, shared, new, keep))
-    return ops
-
-
-# === WHAT A PERSON SHOULD KNOW === #
-
-
-def conflicts(wishes: Mapping[str, Desired]) -> dict[str, str]:
-    """Return a sentence for each wish whose plan is asked at two speeds."""
-    speeds = {}
-    for wish in wishes.values():
-        if wish.present:
-            rate = rate_limit(wish.rate_up, wish.rate_down)
-            speeds.setdefault(wish.plan, set()).add(rate)
-    return {
-        key: f"{wish.login}: the plan {wish.plan} is asked at more than one speed. A "
-        "plan has one speed for all; use a second package."
-        for key, wish in wishes.items()
-        if wish.present and len(speeds[wish.plan]) > 1
-    }
-
-
-def objection(wish: Desired, observed: RadiusObserved) -> str:
-    """Return which row of others makes FreeRADIUS act against the wish, or ""."""
-    login = wish.login
-    own = [row for row in observed.rows if row.name == login]
-    checks = [row for row in own if row.table == CHECK]
-    if not wish.present:
-        if not any(_lower(row) == PASSWORD.lower() for row in checks):
-            return ""
-        return (
-            f"{login} is in the RADIUS database but in no group of ours ({PREFIX}…), "
-            "so it was left alone. Remove its rows there by hand if it should go."
-        )
-    if not wish.on:
-        blind = any(
-            row.table == REPLY
-            and _lower(row) == "fall-through"
-            and row.value.strip().lower() in ("no", "0")
-            for row in own
-        )
-        if not blind:
-            return ""
-        return (
-            f"{login} is still let in: its radreply row Fall-Through = No keeps "
-            "FreeRADIUS from looking at groups. Remove that row."
-        )
-    if not observed.on:
-        return (
-            f"{login} is refused by Auth-Type := Reject in radcheck, or in "
-            "radgroupcheck of a group it is in, and not by us. Remove that row."
-        )
-    if not any(re.search(r"-password$|^auth-type$", _lower(row)) for row in checks):
-        return f"{login} has no password. Set one on the connection."
-    return ""
-
-
-def warnings(wish: Desired, observed: RadiusObserved) -> list[str]:
-    """Return what other programs left that may surprise."""
-    own = [row for row in observed.rows if row.name == wish.login]
-    found = [
-        f"The group {row.attribute} of another program stands before the plan of "
-        f"{wish.login} and may decide its speed."
-        for row in own
-        if row.table == MEMBER
-        and not row.attribute.startswith(PREFIX)
-        and int(row.value) <= PLAN_PRIORITY
-    ]
-    found += [
-        f"{wish.login} has a second password row ({row.attribute}) that is not ours."
-        for row in own
-        if row.table == CHECK
-        and _lower(row).endswith("-password")
-        and _lower(row) != PASSWORD.lower()
-    ]
-    return found if wish.present else []

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from .access_types import DependencyError
 
-DIALECTS = ("postgresql",)
+DIALECTS = ("postgresql", "mysql")
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,10 @@ class RadiusSettings:
     :param coa_secret: shared with the routers, for dropping sessions; empty drops none.
     :param coa_port: UDP port the routers listen on for that.
     :param coa_host: where to send it instead of the router's own address (NAT).
+    :param coa_timeout: seconds to wait for a router's answer before asking again.
+    :param coa_tries: how often one router is asked.
+    :param stale_after: seconds without an update after which an open session doesn't
+        count, at least three of its own intervals; 0 counts all.
     """
 
     host: str | None = None
@@ -45,6 +49,9 @@ class RadiusSettings:
     coa_secret: str | None = field(default=None, repr=False)
     coa_port: int = 3799
     coa_host: str = ""
+    coa_timeout: float = 1.5
+    coa_tries: int = 3
+    stale_after: float = 900.0
 
     @classmethod
     def from_mapping(cls, settings: Mapping) -> "RadiusSettings":

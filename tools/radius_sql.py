@@ -1,40 +1,53 @@
-"""FreeRADIUS through its SQL tables in PostgreSQL.
+"""FreeRADIUS through its SQL tables in PostgreSQL, MariaDB or MySQL.
 
 FreeRADIUS refuses everybody while its database is locked or away, so: short
-transactions, a short lock time-out, no LOCK, no TRUNCATE. Many logins cost as
-many statements as one, because each statement takes arrays.
+transactions, a short lock time-out, no LOCK, no TRUNCATE.
 """
 
+import contextlib
+import functools
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
-from psycopg2 import sql
-
-from . import radius_mark, radius_rows
+from . import (
+    radius_advice,
+    radius_coa,
+    radius_mark,
+    radius_my,
+    radius_pg,
+    radius_plan,
+    radius_rows,
+)
 from .access_driver import AccessDriver
-from .access_types import Desired, Result, RowError
-from .pg_session import PgSession
+from .access_types import (
+    DependencyError,
+    Desired,
+    Mark,
+    Result,
+    RightsError,
+    RowError,
+)
 from .radius_export import export_sql
+from .radius_export_my import export_my
 from .radius_rows import (
-    CHECK,
     GROUP_CHECK,
     GROUP_REPLY,
     MEMBER,
-    PREFIX,
-    REPLY,
+    TABLES,
     RadiusOp,
     Row,
     Snapshot,
 )
+from .radius_sessions import ACCOUNTING, ROUTERS, read_open
 from .radius_settings import RadiusSettings
-from .radius_values import DISABLED, check
+from .radius_values import check
+from .radius_words import make_session
 
-TABLES = (GROUP_CHECK, GROUP_REPLY, CHECK, REPLY, MEMBER)
-RIGHTS = ("SELECT", "INSERT", "UPDATE", "DELETE")
-# Two runs on one database wait for each other; nothing else asks for this lock.
-_RUN_LOCK = 0x6973705F726164
+_DIALECTS = {"postgresql": radius_pg, "mysql": radius_my}
+_EXPORTS = {"postgresql": export_sql, "mysql": export_my}
+_TARGETS_AT_ONCE = 5000
 
 
 @dataclass(frozen=True)
@@ -46,6 +59,7 @@ class RadiusFacts:
     :param time_zone: of the database session; says nothing on FreeRADIUS's host.
     :param read_only: a standby, or set so.
     :param missing_rights: such as "INSERT on radcheck".
+    :param can_drop_sessions: whether routers can be told to end one.
     """
 
     server_version: str
@@ -56,6 +70,7 @@ class RadiusFacts:
     tables: tuple[str, ...]
     missing_tables: tuple[str, ...]
     missing_rights: tuple[str, ...]
+    can_drop_sessions: bool
 
 
 class RadiusSql(AccessDriver):
@@ -64,27 +79,14 @@ class RadiusSql(AccessDriver):
     Settings = RadiusSettings
 
     def __init__(self, settings: RadiusSettings):
-        settings.check()
+        self._session = make_session(settings)
+        self._dialect = _DIALECTS[settings.dialect]
         self.settings = settings
         self._zone = settings.zone()
-        self._session = PgSession(
-            f"the RADIUS database {settings.database} on {settings.host}",
-            {
-                "host": settings.host,
-                "port": settings.port or 5432,
-                "dbname": settings.database,
-                "user": settings.user,
-                "password": settings.password or None,
-                "sslmode": settings.sslmode,
-                "application_name": "mybizna_isp",
-                "client_encoding": "utf8",
-                "keepalives_idle": 10,
-                **_get_options(settings),
-            },
-            settings.connect_timeout,
-            settings.statement_timeout,
-            settings.lock_timeout,
-        )
+        self._routers = None
+        self._has_pyrad = radius_coa.is_available()
+        # Why sessions are not known, as a sentence.
+        self._blindness = ""
 
     def __enter__(self):
         self._session.deadline = self.deadline
@@ -97,134 +99,200 @@ class RadiusSql(AccessDriver):
     # === FACTS === #
 
     def probe(self) -> RadiusFacts:
+        self._session.deadline = self.deadline
+        wanted = dict.fromkeys(TABLES, self._dialect.RIGHTS)
+        wanted[ACCOUNTING] = ("SELECT",)
         before = time.time()
-        ((version, epoch, zone, read_only),) = self._run(
-            "SELECT current_setting('server_version'), "
-            "extract(epoch FROM clock_timestamp())::float8, "
-            "current_setting('TimeZone'), "
-            "pg_is_in_recovery() OR current_setting('transaction_read_only')::bool"
+        version, epoch, zone, read_only, tables, missing = self._dialect.probe(
+            self._session, wanted
         )
         middle = (before + time.time()) / 2
-        found = self._run(
-            "SELECT t.name, r.name, has_table_privilege(to_regclass(t.name), r.name) "
-            "FROM unnest(%s::text[]) AS t(name), unnest(%s::text[]) AS r(name) "
-            "WHERE to_regclass(t.name) IS NOT NULL",
-            (list(TABLES), list(RIGHTS)),
-        )
-        # The sequence of an identity column asks for no rights of its own.
-        sequences = self._run(
-            "SELECT name, has_sequence_privilege(sequence, 'USAGE') FROM ("
-            "SELECT name, pg_get_serial_sequence(name, 'id') AS sequence "
-            "FROM unnest(%s::text[]) AS t(name) "
-            "WHERE to_regclass(name) IS NOT NULL) AS s WHERE sequence IS NOT NULL",
-            (list(TABLES),),
-        )
-        tables = tuple(name for name in TABLES if name in {row[0] for row in found})
-        missing = [f"{right} on {table}" for table, right, has in found if not has]
-        missing += [
-            f"USAGE on the sequence of {name}" for name, has in sequences if not has
-        ]
         return RadiusFacts(
             server_version=version,
-            server_time=datetime.fromtimestamp(epoch, timezone.utc),
-            clock_skew=round(epoch - middle, 3),
+            server_time=datetime.fromtimestamp(float(epoch), timezone.utc),
+            clock_skew=round(float(epoch) - middle, 3),
             time_zone=zone,
             read_only=read_only,
-            tables=tables,
-            missing_tables=tuple(name for name in TABLES if name not in tables),
+            tables=tuple(name for name in wanted if name in tables),
+            missing_tables=tuple(name for name in wanted if name not in tables),
             missing_rights=tuple(missing),
+            can_drop_sessions=self.can_kick,
         )
 
     def read(self, logins: Iterable[str] | None = None) -> Snapshot:
+        self._session.deadline = self.deadline
         if logins is None:
-            return self._read(sql.SQL(""), [], ())
+            return self._observe(self._dialect.read(self._session), (), None)
         logins = [login.strip() for login in logins]
-        snapshot = self._read_spelled(logins, logins)
+        snapshot = self._observe(
+            self._dialect.read(self._session, logins), logins, logins
+        )
         new = [key for key, observed in snapshot.items() if not observed.ours]
         if not new:
             return snapshot
         # A login new to us may be an old one in other letters. No index of
         # FreeRADIUS's schema knows that, so only new ones are asked for.
-        twins = self._run(_TWINS, (new, logins), MEMBER)
+        twins = self._dialect.find_twins(self._session, new, set(logins))
         if not twins:
             return snapshot
-        return self._read_spelled(logins, logins + [name for (name,) in twins])
+        names = logins + twins
+        return self._observe(self._dialect.read(self._session, names), logins, names)
 
-    def _read_spelled(self, logins, spellings):
-        where = sql.SQL("WHERE username = ANY(%s::text[])")
-        return self._read(where, [spellings] * 3, logins)
-
-    def _read(self, where, params, logins):
+    def _observe(self, found, logins, names):
         rows, groups = [], []
-        for *content, row_id in self._run(_READ.format(where=where), params):
-            row = Row(*content, row_id=row_id)
+        for row in map(Row._make, found):
             (groups if row.table in (GROUP_CHECK, GROUP_REPLY) else rows).append(row)
-        return radius_rows.observe(rows, groups, self._zone, logins)
+        sessions = self._read_sessions(names)
+        return radius_rows.observe(
+            rows, groups, self._zone, logins, sessions, self._dialect.IS_BLURRED
+        )
+
+    def _read_sessions(self, names):
+        if self._blindness:
+            return []
+        try:
+            return read_open(self._session, names, self.settings.stale_after)
+        except (RightsError, DependencyError) as error:
+            # Access can be given and taken without; sessions then end by themselves.
+            self._blindness = f"Sessions can't be seen, so none is dropped: {error}"
+            return []
 
     # === THE WAY === #
 
     def check(self, desired: Desired) -> None:
         check(desired)
+        # Longer than the column that notes attempts: FreeRADIUS can't note it, and
+        # refuses (tried on FreeRADIUS 3.2.1 with MariaDB 10.11).
+        if self._dialect.IS_BLURRED and len(desired.password or "") > 64:
+            raise RowError(
+                f"{desired.login}: with MariaDB and MySQL, FreeRADIUS takes passwords "
+                "of at most 64 characters. Set a shorter one on the connection."
+            )
 
     def conflicts(self, wishes):
-        return radius_rows.conflicts(wishes)
+        return radius_advice.conflicts(wishes)
 
     def shared_names(self, desired):
         if not desired.present:
             return set()
-        return {desired.plan} if desired.on else {desired.plan, DISABLED}
+        return {desired.plan, radius_rows.overlay(desired, self.settings)} - {""}
 
     def plan(self, desired: Iterable[Desired], observed: Snapshot) -> list[RadiusOp]:
-        message = self.settings.reply_message
-        return radius_rows.plan(desired, observed, self._zone, message)
+        return radius_plan.plan(desired, observed, self.settings)
 
     def objection(self, desired, observed):
-        return radius_rows.objection(desired, observed)
+        return radius_advice.objection(desired, observed, self._dialect.IS_BLURRED)
 
     @staticmethod
     def export(settings: RadiusSettings, desired: Iterable[Desired]) -> str:
         """Return `desired` as an SQL file; see `radius_export.export_sql`."""
-        return export_sql(desired, settings.zone(), settings.reply_message)
+        return _EXPORTS[settings.dialect](desired, settings)
 
     def warnings(self, desired, observed):
-        return radius_rows.warnings(desired, observed)
+        found = radius_advice.warnings(desired, observed)
+        if self.settings.coa_secret:
+            if self._blindness:
+                found.append(self._blindness)
+            if not self._has_pyrad:
+                found.append(
+                    "Sessions can't be dropped: the Python package pyrad is not "
+                    "installed where Odoo runs. Install it: pip install pyrad."
+                )
+        return found
 
-    # === MARK === #
+    # === SESSIONS === #
 
-    def read_mark(self):
+    @property
+    def can_kick(self):
+        if self._blindness or not self._has_pyrad:
+            return False
+        return bool(self.settings.coa_secret or self._read_routers())
+
+    def kick(self, sessions):
+        """Drop sessions by asking the router of each; see `radius_coa.disconnect`."""
+        settings = self.settings
+
+        @functools.cache
+        def find_target(nas):
+            secret = radius_coa.find_secret(self._read_routers(), nas)
+            if not (secret := secret or settings.coa_secret):
+                return None
+            return radius_coa.Target(
+                settings.coa_host or nas, settings.coa_port, secret
+            )
+
+        return radius_coa.disconnect(
+            sessions,
+            find_target,
+            settings.coa_timeout,
+            settings.coa_tries,
+            self.deadline,
+        )
+
+    def _read_routers(self):
+        """Return (name, secret) of the routers FreeRADIUS knows from its table."""
+        if self._routers is None:
+            self._session.deadline = self.deadline
+            try:
+                rows = self._session.run(
+                    "SELECT nasname, secret FROM nas", None, ROUTERS
+                )
+            except (RightsError, DependencyError):
+                # Providers who name their routers in clients.conf have no such table.
+                rows = ()
+            self._routers = [row for row in rows if all(row)]
+        return self._routers
+
+    # === WHOSE IT IS === #
+
+    def read_mark(self) -> Mark | None:
         self._session.deadline = self.deadline
         return radius_mark.read_mark(self._session)
 
-    def write_mark(self, mark):
+    def write_mark(self, mark: Mark) -> None:
         self._session.deadline = self.deadline
-        radius_mark.write_mark(self._session, mark)
+        with self._transaction():
+            radius_mark.write_mark(self._session, mark)
 
     # === WRITING === #
 
     def apply(
         self, ops: Iterable[RadiusOp], deadline: float | None = None
     ) -> dict[str, Result]:
-        """Write `ops` in one transaction; where a row is refused, in smaller ones
-        until each refused login stands alone.
+        """Write `ops` in one transaction, or a few where there are very many; where a
+        row is refused, in smaller ones until each refused login stands alone.
 
         :raise DriverError: lock, lost connection, missing rights, time used up.
         """
-        self.deadline = deadline
-        by_target = {}
+        self._session.deadline = self.deadline = deadline
+        by_target, results = {}, {}
         for op in ops:
             by_target.setdefault(op.target, []).append(op)
-        try:
-            self._write(by_target)
-            return dict.fromkeys(by_target, Result())
-        except RowError:
-            results = {}
-        for target in [name for name, (op, *_) in by_target.items() if op.shared]:
-            results |= self._write_apart({target: by_target.pop(target)})
+        targets = list(by_target)
+        # What is written stays when time runs out later, so that each run gets on.
+        for start in range(0, len(targets), _TARGETS_AT_ONCE):
+            part = targets[start : start + _TARGETS_AT_ONCE]
+            results |= self._write_part(
+                {name: by_target[name] for name in part}, results
+            )
+        return results
+
+    def _write_part(self, by_target, earlier):
         broken = {
             name.removeprefix("shared "): result.error
-            for name, result in results.items()
-            if result.kind
+            for name, result in earlier.items()
+            if result.kind and name.startswith("shared ")
         }
+        results = {}
+        with contextlib.suppress(RowError):
+            if not broken:
+                self._write(by_target)
+                return dict.fromkeys(by_target, Result())
+        for target in [name for name, (op, *_) in by_target.items() if op.shared]:
+            results |= self._write_apart({target: by_target.pop(target)})
+        for name, result in results.items():
+            if result.kind:
+                broken[name.removeprefix("shared ")] = result.error
         for target in list(by_target):
             needed = [broken[n] for n in _needs(by_target[target]) if n in broken]
             if needed:
@@ -251,25 +319,18 @@ class RadiusSql(AccessDriver):
         return results
 
     def _write(self, by_target):
-        ops = [op for target_ops in by_target.values() for op in target_ops]
-        with self._session.transaction():
-            self._wait_for_turn()
+        verbs = {}
+        for ops in by_target.values():
+            for op in ops:
+                found = verbs.setdefault(op.row.table, {})
+                found.setdefault(op.verb, []).append(op.row)
+        with self._transaction():
             for table in TABLES:
-                part = [op for op in ops if op.row.table == table]
-                for statement, params in _statements(table, part):
-                    self._run(statement, params, table)
+                if table in verbs:
+                    self._dialect.write(self._session, table, verbs[table])
 
-    def _wait_for_turn(self):
-        self._run("SELECT pg_advisory_xact_lock(%s)", (_RUN_LOCK,))
-
-    def _run(self, statement, params=None, about=""):
-        self._session.deadline = self.deadline
-        return self._session.run(statement, params, about)
-
-
-def _get_options(settings):
-    """Return what makes libpq look for the tables in a schema of their own."""
-    return {"options": f"-c search_path={settings.schema}"} if settings.schema else {}
+    def _transaction(self):
+        return self._dialect.transaction(self._session)
 
 
 def _needs(ops):
@@ -279,84 +340,3 @@ def _needs(ops):
         for op in ops
         if op.row.table == MEMBER and op.verb in ("add", "set", "disable")
     ]
-
-
-# === STATEMENTS === #
-
-# One statement, so that all five tables are seen as of one moment.
-_READ = sql.SQL(
-    "SELECT 'radcheck', username, attribute, op, value, id FROM radcheck {where} "
-    "UNION ALL "
-    "SELECT 'radreply', username, attribute, op, value, id FROM radreply {where} "
-    "UNION ALL "
-    "SELECT 'radusergroup', username, groupname, '', priority::text, id "
-    "FROM radusergroup {where} "
-    "UNION ALL "
-    "SELECT 'radgroupreply', groupname, attribute, op, value, id FROM radgroupreply "
-    f"WHERE starts_with(groupname, '{PREFIX}') "
-    "UNION ALL "
-    "SELECT 'radgroupcheck', groupname, attribute, op, value, id FROM radgroupcheck "
-    f"WHERE starts_with(groupname, '{PREFIX}') OR lower(attribute) = 'auth-type'"
-)
-
-_TWINS = (
-    "SELECT DISTINCT username FROM radusergroup "
-    "WHERE lower(btrim(username)) = ANY(%s::text[]) AND username <> ALL(%s::text[]) "
-    f"AND starts_with(groupname, '{PREFIX}')"
-)
-_REMOVE = "DELETE FROM {table} WHERE id = ANY(%s::bigint[])"
-_SET = (
-    "UPDATE {table} AS t SET attribute = v.attribute, op = v.op, value = v.value "
-    "FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[]) "
-    "AS v(id, attribute, op, value) WHERE t.id = v.id "
-    "AND (t.attribute, t.op, t.value) IS DISTINCT FROM (v.attribute, v.op, v.value)"
-)
-_ADD = (
-    "INSERT INTO {table} ({name}, attribute, op, value) "
-    "SELECT v.* FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[]) "
-    "AS v(name, attribute, op, value) WHERE NOT EXISTS (SELECT FROM {table} AS t "
-    "WHERE t.{name} = v.name AND t.attribute = v.attribute)"
-)
-_SET_MEMBER = (
-    "UPDATE radusergroup AS t SET groupname = v.groupname, priority = v.priority "
-    "FROM unnest(%s::bigint[], %s::text[], %s::int[]) AS v(id, groupname, priority) "
-    "WHERE t.id = v.id "
-    "AND (t.groupname, t.priority) IS DISTINCT FROM (v.groupname, v.priority)"
-)
-_ADD_MEMBER = (
-    "INSERT INTO radusergroup (username, groupname, priority) "
-    "SELECT v.* FROM unnest(%s::text[], %s::text[], %s::int[]) "
-    "AS v(username, groupname, priority) "
-    "WHERE NOT EXISTS (SELECT FROM radusergroup AS t "
-    "WHERE t.username = v.username AND t.groupname = v.groupname)"
-)
-_ENABLE = (
-    "DELETE FROM radusergroup "
-    f"WHERE groupname = '{DISABLED}' AND username = ANY(%s::text[])"
-)
-
-
-def _statements(table, ops):
-    """Yield (statement, parameters) that carry out `ops` on one table, each for
-    all logins at once; removals first, in case somebody added unique indexes."""
-    name = "groupname" if table in (GROUP_CHECK, GROUP_REPLY) else "username"
-    words = {"table": sql.Identifier(table), "name": sql.Identifier(name)}
-    verbs = {}
-    for op in ops:
-        verbs.setdefault(op.verb, []).append(op.row)
-    member = table == MEMBER
-    texts = {
-        "remove": (_REMOVE, ("row_id",)),
-        "enable": (_ENABLE, ("name",)),
-        "set": (_SET_MEMBER, ("row_id", "attribute", "value"))
-        if member
-        else (_SET, ("row_id", "attribute", "op", "value")),
-        "add": (_ADD_MEMBER, ("name", "attribute", "value"))
-        if member
-        else (_ADD, ("name", "attribute", "op", "value")),
-        "disable": (_ADD_MEMBER, ("name", "attribute", "value")),
-    }
-    for verb, (text, columns) in texts.items():
-        if rows := verbs.get(verb):
-            arrays = [[getattr(row, column) for row in rows] for column in columns]
-            yield sql.SQL(text).format(**words), arrays

@@ -9,6 +9,13 @@ from .access_types import Desired, RowError, check_login
 
 PREFIX = "isp_"
 DISABLED = "isp_disabled"
+# Reaches the pay page only; the second is for a login with an address of its own,
+# which a pool would not suit.
+WALLED, WALLED_FIXED = "isp_walled", "isp_walled_fixed"
+# Stand before the plan's group, so that FreeRADIUS never comes to that.
+OVERLAYS = (DISABLED, WALLED, WALLED_FIXED)
+# Has no members: says whose the database is.
+MARK = "isp_mark"
 ADDRESS = "Framed-IP-Address"
 
 # A reply item that FreeRADIUS can't parse makes it refuse the login, so only these
@@ -45,6 +52,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 # FreeRADIUS knows English names only, whatever the locale here is.
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun")
 _MONTHS += ("Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_DATE = re.compile(r"\s*(\d{1,2}) (\w{3})\w* (\d{4})(?: (\d\d):(\d\d)(?::(\d\d))?)?\s*")
 _MAX_RATE = 10**13
 
 
@@ -63,6 +71,8 @@ def escape(text: str) -> str:
 
 def unescape(text: str) -> str:
     """Return what FreeRADIUS reads from a value that `escape` wrote."""
+    if "\\" not in text:
+        return text
     return re.sub(
         r"\\(\\|042|047|140)",
         lambda m: m[1] if m[1] == "\\" else chr(int(m[1], 8)),
@@ -106,7 +116,8 @@ def expiration(moment: datetime, zone: ZoneInfo) -> str:
     """Return an aware moment as FreeRADIUS's `Expiration`, in its host's zone."""
     local = moment.astimezone(zone)
     month = _MONTHS[local.month - 1]
-    return f"{local.day:02} {month} {local.year:04} {local:%H:%M:%S}"
+    clock = f"{local.hour:02}:{local.minute:02}:{local.second:02}"
+    return f"{local.day:02} {month} {local.year:04} {clock}"
 
 
 def parse_expiration(text: str, zone: ZoneInfo) -> datetime | None:
@@ -116,8 +127,7 @@ def parse_expiration(text: str, zone: ZoneInfo) -> datetime | None:
             return datetime.fromtimestamp(int(text), timezone.utc)
         except (ValueError, OverflowError, OSError):
             return None
-    pattern = r"\s*(\d{1,2}) (\w{3})\w* (\d{4})(?: (\d\d):(\d\d)(?::(\d\d))?)?\s*"
-    found = re.fullmatch(pattern, text)
+    found = _DATE.fullmatch(text)
     if not found or found[2].title() not in _MONTHS:
         return None
     month = _MONTHS.index(found[2].title()) + 1
@@ -139,11 +149,11 @@ def check(wish: Desired) -> None:
         return
     if wish.password is not None:
         _check_text(wish, "password", wish.password, 128)
-    if not _PLAN.fullmatch(wish.plan) or wish.plan == DISABLED:
+    if not _PLAN.fullmatch(wish.plan) or wish.plan in (*OVERLAYS, MARK):
         raise RowError(
             f"{wish.login}: {wish.plan!a} can't be a plan. It must begin with "
-            f"{PREFIX}, have at most 63 letters, digits, _ . or - and not be "
-            f"{DISABLED}."
+            f"{PREFIX}, have at most 63 letters, digits, _ . or - and not be one of "
+            f"{', '.join((*OVERLAYS, MARK))}."
         )
     for name in ("rate_up", "rate_down", "simultaneous"):
         number = getattr(wish, name)

@@ -1,4 +1,4 @@
-"""A real FreeRADIUS over a PostgreSQL database, and radclient to ask it.
+"""A real FreeRADIUS over PostgreSQL or MariaDB, and radclient to ask it.
 
 Debian's schema and queries are read where the package puts them (GPL: not part
 of this repository), so what runs here is what runs at a provider's.
@@ -22,6 +22,11 @@ DEBIAN_SQL = Path(
     os.environ.get("ISP_FREERADIUS_SQL")
     or "/etc/freeradius/3.0/mods-config/sql/main/postgresql"
 )
+# FreeRADIUS's driver, and where Debian's files for it are.
+DIALECTS = {
+    "postgresql": ("rlm_sql_postgresql", DEBIAN_SQL),
+    "mysql": ("rlm_sql_mysql", DEBIAN_SQL.with_name("mysql")),
+}
 DICTIONARIES = "/usr/share/freeradius"
 LIBRARIES = "/usr/lib/freeradius"
 
@@ -43,26 +48,30 @@ class Answer:
     raw: str = ""
 
 
-def _read_debian(name):
+def _read_debian(name, dialect="postgresql"):
+    folder = DIALECTS[dialect][1]
     try:
-        return (DEBIAN_SQL / name).read_text()
+        return (folder / name).read_text()
     except FileNotFoundError:
         raise ServerError(
-            "FreeRADIUS's SQL files are missing: "
-            "apt-get install freeradius freeradius-postgresql freeradius-utils"
+            "FreeRADIUS's SQL files are missing: apt-get install freeradius "
+            f"freeradius-{dialect} freeradius-utils"
         ) from None
     except PermissionError:
         raise ServerError(
-            f"{DEBIAN_SQL} can't be read by this user: run as root, add the user to "
+            f"{folder} can't be read by this user: run as root, add the user to "
             "the group freerad, or name a copy in ISP_FREERADIUS_SQL."
         ) from None
 
 
-def create_schema(connection) -> None:
-    """Load Debian's FreeRADIUS schema through a psycopg2 connection; commits."""
+def create_schema(connection, dialect="postgresql") -> None:
+    """Load Debian's FreeRADIUS schema through a connection of psycopg2, or one of
+    PyMySQL that takes several statements; commits."""
     with connection.cursor() as cursor:
-        cursor.execute(_read_debian("schema.sql"))
-    if not connection.autocommit:
+        cursor.execute(_read_debian("schema.sql", dialect))
+        while dialect == "mysql" and cursor.nextset():
+            pass
+    if dialect == "mysql" or not connection.autocommit:
         connection.commit()
 
 
@@ -73,10 +82,12 @@ class FreeRadius:
     configuration.
 
     :param workdir: directory for the configuration; made when missing.
-    :param host: of PostgreSQL, a name, address or socket directory.
+    :param host: of the database, a name, address or socket directory.
     :param auth_port: UDP; None takes a free port, as for `acct_port`.
     :param secret: shared with the routers; None makes one.
     :param time_zone: zone the server lives in; None is that of this machine.
+    :param dialect: "postgresql" or "mysql".
+    :param coa_port: UDP port on which it plays a router that drops sessions.
     """
 
     def __init__(
@@ -91,12 +102,16 @@ class FreeRadius:
         acct_port=None,
         secret=None,
         time_zone=None,
+        dialect="postgresql",
+        coa_port=None,
     ):
         self.workdir = Path(workdir).absolute()
         self.auth_port = auth_port or free_port(socket.SOCK_DGRAM)
         self.acct_port = acct_port or free_port(socket.SOCK_DGRAM)
         self.secret = secret or secrets.token_hex(12)
+        self.coa_port = coa_port or free_port(socket.SOCK_DGRAM)
         self.time_zone = time_zone
+        self.dialect = dialect
         self.process = None
         self._database = (str(host), str(port), dbname, user, password or "")
 
@@ -113,7 +128,8 @@ class FreeRadius:
 
     def write_config(self) -> None:
         """Write the configuration into `workdir`."""
-        _read_debian("queries.conf")
+        _read_debian("queries.conf", self.dialect)
+        driver, folder = DIALECTS[self.dialect]
         self.workdir.mkdir(parents=True, exist_ok=True)
         host, port, dbname, user, password = map(_quote, self._database)
         words = {
@@ -126,7 +142,10 @@ class FreeRadius:
             "DB_USER": user,
             "DB_PASSWORD": password,
             "DB_NAME": dbname,
-            "QUERIES": str(DEBIAN_SQL / "queries.conf"),
+            "DIALECT": self.dialect,
+            "DRIVER": driver,
+            "QUERIES": str(folder / "queries.conf"),
+            "COA_PORT": str(self.coa_port),
             "AUTH_PORT": str(self.auth_port),
             "ACCT_PORT": str(self.acct_port),
         }
@@ -184,6 +203,44 @@ class FreeRadius:
 
     def acct_stop(self, login: str, session: str, **attributes) -> Answer:
         return self._account("Stop", login, session, attributes)
+
+    def count_accepted(self, passwords: dict[str, str]) -> int:
+        """Return how many logins of many at once are let in."""
+        return self._count(
+            "auth",
+            self.auth_port,
+            [
+                {"User-Name": login, "User-Password": password}
+                for login, password in passwords.items()
+            ],
+        )
+
+    def count_started(self, logins) -> int:
+        """Let a session of each login begin; return how many were noted."""
+        return self._count(
+            "acct",
+            self.acct_port,
+            [
+                {
+                    "User-Name": login,
+                    "Acct-Status-Type": "Start",
+                    "Acct-Session-Id": f"s-{login}",
+                }
+                for login in logins
+            ],
+        )
+
+    def _count(self, kind, port, requests):
+        lines = []
+        for request in requests:
+            request = {"NAS-IP-Address": "127.0.0.1", **request}
+            lines += [f"{k} = {_radclient_value(v)}" for k, v in request.items()]
+            if kind == "auth":
+                lines.append("Message-Authenticator = 0x00")
+            lines.append("")
+        raw = self._radclient(kind, port, lines, tries=5, seconds=3)
+        good = {"Access-Accept", "Accounting-Response"}
+        return sum(word in good for word in _RECEIVED.findall(raw))
 
     def _account(self, status, login, session, attributes):
         request = {

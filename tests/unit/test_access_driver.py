@@ -32,31 +32,31 @@ def test_sessions_that_live_by_what_was_allowed_before_are_stale(wished, ours, s
     assert stale_sessions(wish(**wished), observed) == stale
 
 
-def test_one_connection_serves_all_exchanges_of_a_run(lab):
+def test_one_connection_serves_all_exchanges_of_a_run(pg_lab):
     keeper = Keeper()
-    before = _count_logins(lab)
+    before = _count_logins(pg_lab)
     for name in ("alice", "bob", "carol"):
-        assert _exchange(lab, keeper, name).said[name].outcome == "applied"
+        assert _exchange(pg_lab, keeper, name).said[name].outcome == "applied"
     keeper.close()
-    assert _count_logins(lab) == before + 1
+    assert _count_logins(pg_lab) == before + 1
 
 
-def test_a_kept_connection_that_the_device_closed_is_opened_anew(lab):
+def test_a_kept_connection_that_the_device_closed_is_opened_anew(pg_lab):
     keeper = Keeper()
-    _exchange(lab, keeper, "alice")
-    lab.sql(
+    _exchange(pg_lab, keeper, "alice")
+    pg_lab.sql(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = %s",
         ROLE,
     )
-    outcome = _exchange(lab, keeper, "bob")
+    outcome = _exchange(pg_lab, keeper, "bob")
     keeper.close()
     assert (outcome.health, outcome.said["bob"].outcome) == ("up", "applied")
 
 
-def test_other_settings_get_a_connection_of_their_own(lab):
+def test_other_settings_get_a_connection_of_their_own(pg_lab):
     keeper = Keeper()
-    _exchange(lab, keeper, "alice")
-    outcome = _exchange(lab, keeper, "bob", password="another")
+    _exchange(pg_lab, keeper, "alice")
+    outcome = _exchange(pg_lab, keeper, "bob", password="another")
     keeper.close()
     assert outcome.health == "auth_error"
 

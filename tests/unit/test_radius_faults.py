@@ -10,9 +10,16 @@ import traceback
 import pytest
 from radius_lab import PASSWORD, ROLE, wish
 
+from tools import radius_sql
 from tools.access_types import AuthError, DependencyError, RightsError, TransportError
 
 pytest_plugins = ["radius_fixtures"]
+
+
+@pytest.fixture
+def lab(pg_lab):
+    """PostgreSQL's part; MariaDB's is in test_radius_faults_my."""
+    return pg_lab
 
 
 @pytest.fixture
@@ -253,6 +260,7 @@ def test_a_database_without_the_tables_is_told_as_such(lab):
             "radcheck",
             "radreply",
             "radusergroup",
+            "radacct",
         )
 
 
@@ -345,3 +353,42 @@ def test_a_write_that_does_not_stay_is_never_called_applied(lab, trigger):
     outcome = lab.converge(wish())["alice"]
     assert (outcome.state, outcome.kind) == ("error", "row")
     assert "reads back differently" in outcome.error
+
+
+# === VERY MANY === #
+
+
+def test_what_was_written_stays_when_the_connection_is_lost_later(
+    lab, trigger, monkeypatch
+):
+    monkeypatch.setattr(radius_sql, "_TARGETS_AT_ONCE", 2)
+    trigger(
+        "radusergroup",
+        "IF NEW.username = 'user4' THEN "
+        "PERFORM pg_terminate_backend(pg_backend_pid()); END IF;",
+    )
+    wishes = [wish(f"user{n}") for n in range(5)]
+    with pytest.raises(TransportError):
+        lab.converge(*wishes)
+    names = [name for (name,) in lab.sql("SELECT username FROM radusergroup")]
+    assert sorted(names) == ["user0", "user1", "user2"]
+    lab.sql("DROP TRIGGER trouble ON radusergroup")
+    outcomes = lab.converge(*wishes)
+    lab.sql(
+        "CREATE TRIGGER trouble BEFORE INSERT ON radusergroup "
+        "FOR EACH ROW EXECUTE FUNCTION trouble()"
+    )
+    assert [o.changed for o in outcomes.values()] == [False, False, False, True, True]
+
+
+def test_a_plan_group_refused_early_stops_its_subscribers_written_later(
+    lab, trigger, monkeypatch
+):
+    monkeypatch.setattr(radius_sql, "_TARGETS_AT_ONCE", 1)
+    trigger(
+        "radgroupreply",
+        "IF NEW.groupname = 'isp_plan_bad' THEN RAISE EXCEPTION 'no'; END IF;",
+    )
+    outcomes = lab.converge(wish("alice"), wish("bob", plan="isp_plan_bad"))
+    assert (outcomes["alice"].state, outcomes["bob"].kind) == ("applied", "dependency")
+    assert lab.groups_of("bob") == []

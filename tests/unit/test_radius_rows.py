@@ -10,11 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from radius_lab import wish
 
-from tools import radius_rows, radius_values
+from tools import radius_plan, radius_rows, radius_values
 from tools.access_types import RowError
 from tools.radius_rows import MEMBER, Row
+from tools.radius_settings import RadiusSettings
 
 UTC = ZoneInfo("UTC")
+SETTINGS = RadiusSettings(walled_pool="pay")
 
 
 # === VALUES === #
@@ -105,6 +107,11 @@ def test_an_expiration_that_is_no_date_is_none(text):
         ({"plan": "gold"}, "plan"),
         ({"plan": "isp_"}, "plan"),
         ({"plan": "isp_disabled"}, "plan"),
+        ({"plan": "isp_walled"}, "plan"),
+        ({"plan": "isp_mark"}, "plan"),
+        ({"mac": "aa:bb:cc:00:11:22"}, "MAC"),
+        ({"ipv6_prefix": "10.0.0.0/8"}, "IPv6 prefix"),
+        ({"pool": "a\nb"}, "pool"),
         ({"rate_up": 0}, "rate_up"),
         ({"rate_down": -5}, "rate_down"),
         ({"simultaneous": 0}, "simultaneous"),
@@ -135,13 +142,18 @@ def test_a_login_that_should_go_needs_nothing_but_its_name():
 # === THE WAY === #
 
 LOGINS = ("alice", "Alice", "bob")
-GROUPS = ("isp_plan_1", "isp_plan_2", "isp_disabled", "staff")
+GROUPS = (
+    *("isp_plan_1", "isp_plan_2", "isp_disabled", "isp_walled", "isp_walled_fixed"),
+    "staff",
+)
 CONTENTS = (
     ("radcheck", "Cleartext-Password", ("a", "b")),
     ("radcheck", "cleartext-password", ("a",)),
     ("radcheck", "Expiration", ("01 Jan 2030 00:00:00", "x")),
     ("radcheck", "Simultaneous-Use", ("1", "x")),
-    ("radcheck", "Calling-Station-Id", ("AA",)),
+    ("radcheck", "Calling-Station-Id", ("AA", "AA:BB:CC:00:11:22")),
+    ("radreply", "Delegated-IPv6-Prefix", ("2001:db8::/56",)),
+    ("radcheck", "NAS-Port-Type", ("Virtual",)),
     ("radreply", "Framed-IP-Address", ("10.0.0.1",)),
     ("radreply", "Framed-Pool", ("p", "q")),
     ("radreply", "Idle-Timeout", ("5",)),
@@ -171,6 +183,9 @@ WISHES = st.builds(
     st.sampled_from(["alice", "bob"]),
     password=st.sampled_from(["a", "z", None]),
     on=st.booleans(),
+    walled=st.booleans(),
+    mac=st.sampled_from([None, "AA:BB:CC:00:11:22"]),
+    ipv6_prefix=st.sampled_from([None, "2001:db8:7::/56"]),
     present=st.booleans(),
     plan=st.sampled_from(["isp_plan_1", "isp_plan_2"]),
     simultaneous=st.sampled_from([None, 1]),
@@ -195,13 +210,13 @@ def carry_out(table_rows, ops):
             rows_by_id[op.row.row_id] = op.row
         else:
             row_id = max(rows_by_id, default=0) + 1
-            rows_by_id[row_id] = replace(op.row, row_id=row_id)
+            rows_by_id[row_id] = op.row._replace(row_id=row_id)
     return list(rows_by_id.values())
 
 
 def plan(wanted, table_rows, groups=()):
     snapshot = radius_rows.observe(table_rows, groups, UTC, [wanted.login])
-    return radius_rows.plan([wanted], snapshot, UTC, "Off."), snapshot
+    return radius_plan.plan([wanted], snapshot, SETTINGS), snapshot
 
 
 @given(rows(), WISHES)
@@ -214,9 +229,11 @@ def test_whatever_is_there_one_run_brings_it_to_the_wish(before, wanted):
     observed = snapshot[wanted.login]
     if wanted.present:
         assert observed.on == wanted.on
+        assert observed.walled == (wanted.walled and not wanted.on)
+        assert (observed.mac, observed.ipv6_prefix) == (wanted.mac, wanted.ipv6_prefix)
         assert observed.plan == wanted.plan
         assert (observed.rate_up, observed.rate_down) == (5_000_000, 10_000_000)
-        assert observed.expires_at == wanted.expires_at
+        assert observed.expires_at == (None if observed.walled else wanted.expires_at)
         assert observed.fixed_ip == wanted.fixed_ip
         assert observed.simultaneous == wanted.simultaneous
         if wanted.password:
@@ -229,7 +246,7 @@ def test_whatever_is_there_one_run_brings_it_to_the_wish(before, wanted):
 def test_whatever_is_wished_rows_of_others_stay(before, wanted):
     ops, _snapshot = plan(wanted, before)
     after = carry_out(before, [op for op in ops if op.login])
-    foreign = ("Calling-Station-Id", "Idle-Timeout", "staff")
+    foreign = ("NAS-Port-Type", "Idle-Timeout", "staff")
     other = {"alice": "bob", "bob": "alice"}[wanted.login]
     for row in before:
         if row.attribute in foreign or row.name == other:

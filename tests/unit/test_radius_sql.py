@@ -124,13 +124,17 @@ def test_a_login_in_other_letters_takes_the_place_of_the_old_one(lab, is_told):
     assert {o.state for o in outcomes.values()} == {"applied"}
     assert len(outcomes) == 1 + is_told
     assert lab.auth("alicehome").accepted
-    assert not lab.auth("AliceHome").accepted
+    # MariaDB takes both for one name; then it is the new row that lets in.
+    assert lab.auth("AliceHome").accepted == (lab.dialect == "mysql")
+    names = lab.sql("SELECT DISTINCT username FROM radcheck")
+    assert names == [("alicehome",)]
     # The old spelling is asked to go once more, much later.
     lab.converge(wish("AliceHome", present=False))
     assert lab.auth("alicehome").accepted
 
 
-def test_a_login_of_another_program_in_other_letters_is_left_alone(lab):
+def test_a_login_of_another_program_in_other_letters_is_left_alone(pg_lab):
+    lab = pg_lab
     lab.check_row("ALICE", "Cleartext-Password", "x")
     lab.converge(wish("alice"))
     assert lab.auth("ALICE", "x").accepted
@@ -151,9 +155,11 @@ def test_a_past_expiration_refuses_and_a_future_one_ends_the_session_in_time(lab
 
 def test_an_expiration_is_written_in_the_zone_of_the_radius_host(lab, tmp_path):
     end = datetime.now(timezone.utc) + timedelta(hours=2)
-    place = {"port": lab.postgres.port, "user": lab.postgres.user}
+    place = {"port": lab.server.port, "user": lab.server.user}
     zone = "America/New_York"
-    with FreeRadius(tmp_path, host="127.0.0.1", time_zone=zone, **place) as far:
+    with FreeRadius(
+        tmp_path, host="127.0.0.1", time_zone=zone, dialect=lab.dialect, **place
+    ) as far:
         outcome = lab.converge(wish(expires_at=end), tz=zone)["alice"]
         assert applied(outcome) == ("applied", "")
         answer = far.auth("alice", "s3cret")
@@ -215,15 +221,19 @@ def test_a_thousand_subscribers_take_as_many_statements_as_one(lab):
     def count(number, **values):
         wishes = [wish(f"user{n}", **values) for n in range(number)]
         outcomes = {}
-        statements = lab.statements(lambda: outcomes.update(lab.converge(*wishes)))
+        statements = lab.count_statements(
+            lambda: outcomes.update(lab.converge(*wishes))
+        )
         assert {o.state for o in outcomes.values()} == {"applied"}
         assert len(outcomes) == number
-        return len(statements)
+        return statements
 
     assert count(1) > 5
-    lab.sql("TRUNCATE radcheck, radreply, radusergroup, radgroupreply")
+    lab.empty()
     one = count(1)
-    lab.sql("TRUNCATE radcheck, radreply, radusergroup, radgroupreply")
+    lab.empty()
+    # MariaDB takes rows by the thousand: there are two thousand of them in radcheck.
+    one += lab.dialect == "mysql"
     assert count(1000) == one
     assert count(1000, on=False) <= one
     assert count(1000, password="new") <= one
@@ -231,7 +241,8 @@ def test_a_thousand_subscribers_take_as_many_statements_as_one(lab):
     assert lab.auth("user999", "new").accepted
 
 
-def test_a_run_logs_in_once_under_its_own_name(lab):
+def test_a_run_logs_in_once_under_its_own_name(pg_lab):
+    lab = pg_lab
     with lab.driver() as driver:
         driver.converge([wish()])
         driver.converge([wish(on=False)])
@@ -306,7 +317,7 @@ def test_the_driver_of_a_type_is_found_and_an_unknown_type_is_an_error():
         ({"host": None}, "address"),
         ({"database": ""}, "database"),
         ({"user": None}, "user"),
-        ({"dialect": "mariadb"}, "mariadb"),
+        ({"dialect": "oracle"}, "oracle"),
         ({"tz": "Mars/Base"}, "Mars/Base"),
         ({"colour": "red"}, "colour"),
     ],

@@ -1,0 +1,346 @@
+"""Open sessions and how they end: a real FreeRADIUS, which also plays the router."""
+
+import socket
+import threading
+import time
+from datetime import datetime, timedelta, timezone
+
+import pytest
+from radius_lab import ROLE, wish
+
+from tools import radius_coa
+from tools.access_types import RightsError, Session
+from tools.radius_sessions import close_stale, read_open
+
+pytest_plugins = ["radius_fixtures"]
+
+MAC = "AA:BB:CC:00:11:22"
+
+
+def secret(lab):
+    return {"coa_secret": lab.radius.secret}
+
+
+def kick(lab, *sessions, **changes):
+    with lab.driver(**{**secret(lab), **changes}) as driver:
+        said = driver.kick(sessions)
+    return [said[session].state for session in sessions]
+
+
+def session(login, name="one", **values):
+    return Session(login, name, **{"nas": "127.0.0.1", **values})
+
+
+# === WHAT IS OPEN === #
+
+
+def test_open_sessions_are_seen_with_address_device_and_start(lab):
+    lab.converge(wish())
+    lab.start("alice", "one", Framed_IP_Address="10.9.0.7", Calling_Station_Id=MAC)
+    lab.start("alice", "gone")
+    lab.radius.acct_stop("alice", "gone")
+    with lab.driver() as driver:
+        (found,) = driver.read(["alice"])["alice"].sessions
+    assert (found.session_id, found.address) == ("one", "10.9.0.7")
+    assert (found.caller, found.nas) == (MAC, "127.0.0.1")
+    age = datetime.now(timezone.utc) - found.started_at
+    # FreeRADIUS counts whole seconds.
+    assert timedelta(seconds=-2) < age < timedelta(seconds=60)
+
+
+def test_the_age_of_a_session_is_told_by_the_databases_clock_alone(lab):
+    lab.converge(wish())
+    lab.start("alice", "one")
+    # What a database in another zone, or with a wrong clock, would have noted.
+    lab.age(3600, interval=1800)
+    with lab.driver() as driver:
+        (found,) = driver.read(["alice"])["alice"].sessions
+    age = datetime.now(timezone.utc) - found.started_at
+    assert timedelta(minutes=59) < age < timedelta(minutes=62)
+
+
+def test_a_session_without_updates_does_not_count(lab):
+    lab.converge(wish())
+    lab.start("alice", "one")
+    lab.age(1000, interval=300)
+    with lab.driver() as driver:
+        assert driver.read(["alice"])["alice"].sessions == ()
+    with lab.driver(stale_after=0) as driver:
+        assert len(driver.read(["alice"])["alice"].sessions) == 1
+    # Three intervals of its own have not passed.
+    lab.age(0, interval=600)
+    with lab.driver() as driver:
+        assert len(driver.read(["alice"])["alice"].sessions) == 1
+
+
+def test_a_router_that_never_sends_updates_is_given_a_day(lab):
+    lab.converge(wish())
+    lab.start("alice", "one")
+    lab.age(80_000)
+    with lab.driver() as driver:
+        assert len(driver.read(["alice"])["alice"].sessions) == 1
+        lab.age(10_000)
+        assert driver.read(["alice"])["alice"].sessions == ()
+
+
+def test_access_works_without_the_right_to_see_sessions_and_says_so(pg_lab):
+    pg_lab.sql(f"REVOKE SELECT ON radacct FROM {ROLE}")
+    try:
+        outcome = pg_lab.converge(wish(), **secret(pg_lab))["alice"]
+    finally:
+        pg_lab.sql(f"GRANT SELECT ON radacct TO {ROLE}")
+    assert outcome.state == "applied"
+    assert "none is dropped" in outcome.warnings[0]
+
+
+# === DROPPING === #
+
+
+def test_a_login_switched_off_is_dropped_and_comes_back_to_a_refusal(lab):
+    lab.converge(wish())
+    lab.start("alice", "one")
+    outcome = lab.converge(wish(on=False), **secret(lab))["alice"]
+    assert outcome.state == "applied"
+    assert "drop session one of alice on 127.0.0.1: dropped" in outcome.commands
+    assert lab.open_sessions() == []
+    assert not lab.auth("alice").accepted
+
+
+def test_expiry_walls_drops_and_lets_in_to_the_pay_page(lab):
+    lab.converge(wish())
+    lab.start("alice", "one")
+    now = datetime.now(timezone.utc) + timedelta(seconds=2)
+    walled = wish(on=False, walled=True, fresh_since=now)
+    assert lab.converge(walled, **secret(lab))["alice"].state == "applied"
+    assert lab.open_sessions() == []
+    attributes = lab.auth("alice").attributes
+    assert attributes["Mikrotik-Address-List"] == ["isp_walled"]
+
+
+def test_a_new_package_drops_sessions_from_before_and_leaves_those_from_after(lab):
+    lab.converge(wish())
+    lab.start("alice", "old")
+    lab.age(100, interval=100)
+    lab.start("alice", "new")
+    since = datetime.now(timezone.utc) - timedelta(seconds=50)
+    faster = wish(plan="isp_plan_2", rate_down=50_000_000, fresh_since=since)
+    lab.converge(faster, **secret(lab))
+    assert lab.open_sessions() == ["new"]
+    assert lab.auth("alice").attributes["Mikrotik-Rate-Limit"] == ["5M/50M"]
+
+
+def test_every_session_of_a_login_is_dropped_and_no_other_ones(lab):
+    lab.converge(wish(), wish("bob"))
+    for login, name in (("alice", "one"), ("alice", "two"), ("bob", "three")):
+        lab.start(login, name)
+    lab.converge(wish(on=False), wish("bob"), **secret(lab))
+    assert lab.open_sessions() == ["three"]
+
+
+def test_a_session_the_router_does_not_know_is_gone(lab):
+    with lab.driver(**secret(lab)) as driver:
+        said = driver.kick([session("alice")])
+    assert [tuple(kick) for kick in said.values()] == [("gone", "was gone already")]
+
+
+def test_a_refusal_of_the_router_is_not_called_gone(lab):
+    lab.converge(wish("forbidden"))
+    lab.start("forbidden", "one")
+    outcome = lab.converge(wish("forbidden", on=False), **secret(lab))["forbidden"]
+    assert outcome.state == "unfinished"
+    assert "not allowed" in outcome.error and "501" in outcome.error
+    assert lab.open_sessions() == ["one"]
+
+
+@pytest.mark.parametrize("login", ["by-address", "by-caller"])
+def test_a_session_is_named_in_other_words_when_the_router_asks_for_them(lab, login):
+    lab.start(login, "one", Framed_IP_Address="10.9.0.7", Calling_Station_Id=MAC)
+    named = session(login, address="10.9.0.7", caller=MAC)
+    assert kick(lab, named) == ["gone"]
+    assert lab.open_sessions() == []
+
+
+def test_a_wrong_secret_and_a_closed_port_are_silence(lab):
+    lab.start("alice", "one")
+    quick = {"coa_timeout": 0.1, "coa_tries": 2}
+    assert kick(lab, session("alice"), coa_secret="other", **quick) == ["silent"]
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    assert kick(lab, session("alice"), coa_port=port, **quick) == ["silent"]
+    assert lab.open_sessions() == ["one"]
+
+
+def test_a_router_without_power_leaves_the_access_as_wished_and_the_drop_unfinished(
+    lab,
+):
+    lab.converge(wish())
+    lab.start("alice", "one")
+    quick = {"coa_timeout": 0.1, "coa_tries": 1, "coa_secret": "other"}
+    outcome = lab.converge(wish(on=False), **quick)["alice"]
+    assert (outcome.state, outcome.on) == ("unfinished", False)
+    assert "may still be up" in outcome.error
+
+
+def test_the_secret_of_a_router_is_the_one_freeradius_has_of_it(lab):
+    lab.sql(
+        "INSERT INTO nas (nasname, shortname, secret) VALUES "
+        "('127.0.0.0/8', 'all', 'other'), ('127.0.0.1', 'one', %s), "
+        "('tower.example', 'name', 'x')",
+        lab.radius.secret,
+    )
+    lab.start("alice", "one")
+    with lab.driver() as driver:
+        assert driver.can_kick
+    assert kick(lab, session("alice"), coa_secret=None) == ["gone"]
+    assert lab.open_sessions() == []
+
+
+def test_without_a_secret_nothing_is_dropped_and_nobody_is_told_so(lab):
+    lab.converge(wish())
+    lab.start("alice", "one")
+    outcome = lab.converge(wish(on=False))["alice"]
+    assert (outcome.state, outcome.warnings) == ("applied", [])
+    assert lab.open_sessions() == ["one"]
+
+
+def test_without_pyrad_access_works_and_a_person_is_told(lab, monkeypatch):
+    monkeypatch.setattr(radius_coa, "is_available", lambda: False)
+    lab.converge(wish())
+    lab.start("alice", "one")
+    outcome = lab.converge(wish(on=False), **secret(lab))["alice"]
+    assert outcome.state == "applied"
+    assert "pyrad" in outcome.warnings[0]
+
+
+def test_a_thousand_sessions_are_dropped_in_one_go(pg_lab):
+    lab = pg_lab
+    lab.sql(
+        "INSERT INTO radacct (acctsessionid, acctuniqueid, username, nasipaddress, "
+        "acctstarttime, acctupdatetime) SELECT 's' || n, 'u' || n, 'user' || n, "
+        "'127.0.0.1', now(), now() FROM generate_series(1, 1000) AS n"
+    )
+    with lab.driver(**secret(lab)) as driver:
+        driver.deadline = time.monotonic() + 60
+        said = driver.kick(read_open(driver._session))
+    assert len(said) == 1000
+    assert {kick.state for kick in said.values()} == {"gone"}
+    assert lab.open_sessions() == []
+
+
+def test_what_the_time_does_not_suffice_for_is_silent(lab):
+    with lab.driver(coa_secret="other", coa_timeout=60) as driver:
+        driver.deadline = time.monotonic() + 0.2
+        said = driver.kick([session("alice")])
+    assert [kick.text for kick in said.values()] == ["no time was left to drop it"]
+
+
+def test_a_forged_answer_is_no_answer():
+    """A stranger who guesses identifier and port knows no secret."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as router:
+        router.bind(("127.0.0.1", 0))
+        router.settimeout(10)
+
+        def forge():
+            raw, sender = router.recvfrom(4096)
+            for answer in (
+                b"\x29" + raw[1:2] + b"\x00\x14" + 16 * b"\x00",
+                b"\x29" + raw[1:2] + b"\xff\xff" + 16 * b"\x00",
+                b"\x29",
+            ):
+                router.sendto(answer, sender)
+
+        thread = threading.Thread(target=forge)
+        thread.start()
+        target = radius_coa.Target("127.0.0.1", router.getsockname()[1], "right")
+        one = session("alice")
+        said = radius_coa.disconnect([one], lambda nas: target, 0.5, 1)
+        thread.join(10)
+    assert said[one].state == "silent"
+    assert "right" not in repr(target)
+
+
+def test_a_packet_has_what_a_strict_router_asks_for():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as router:
+        router.bind(("127.0.0.1", 0))
+        router.settimeout(10)
+        target = radius_coa.Target("127.0.0.1", router.getsockname()[1], "right")
+        one = session("alice", address="10.9.0.7")
+        radius_coa.disconnect([one], lambda nas: target, 0.1, 1)
+        raw = router.recv(4096)
+    kinds, rest = {}, raw[20:]
+    while rest:
+        kinds[rest[0]] = rest[2 : rest[1]]
+        rest = rest[rest[1] :]
+    assert raw[0] == 40
+    # User-Name, Framed-IP-Address, Acct-Session-Id, and the moment within 300 s.
+    assert (kinds[1], kinds[8], kinds[44]) == (b"alice", b"\x0a\x09\x00\x07", b"one")
+    assert abs(int.from_bytes(kinds[55], "big") - time.time()) < 60
+    assert len(kinds[80]) == 16
+
+
+# === SESSIONS NOBODY ENDED === #
+
+
+def test_after_a_power_cut_two_hundred_homes_are_let_in_again(lab):
+    homes = [wish(f"home{n}", simultaneous=1) for n in range(200)]
+    lab.converge(*homes)
+    assert lab.radius.count_started(home.login for home in homes) == 200
+    # The router dies without a word, and comes back a quarter of an hour later.
+    lab.age(1000, interval=300)
+    passwords = {home.login: home.password for home in homes}
+    assert lab.radius.count_accepted(passwords) == 0
+    with lab.driver() as driver:
+        closed = close_stale(driver._session, 900)
+    assert len(closed) == 200
+    assert lab.open_sessions() == []
+    assert lab.radius.count_accepted(passwords) == 200
+
+
+def test_closing_leaves_what_is_alive_and_what_is_ended(lab):
+    lab.start("alice", "dead")
+    lab.start("bob", "ended")
+    lab.radius.acct_stop("bob", "ended")
+    lab.age(1000, interval=300)
+    lab.start("carol", "alive")
+    before = lab.sql("SELECT acctstoptime FROM radacct WHERE acctsessionid = 'ended'")
+    with lab.driver() as driver:
+        (closed,) = close_stale(driver._session, 900)
+        assert (closed.login, closed.session_id) == ("alice", "dead")
+        assert close_stale(driver._session, 900) == []
+    assert lab.open_sessions() == ["alive"]
+    after = lab.sql("SELECT acctstoptime FROM radacct WHERE acctsessionid = 'ended'")
+    assert after == before
+    rows = lab.sql("SELECT acctterminatecause FROM radacct WHERE username = 'alice'")
+    assert rows == [("Stale-Session",)]
+
+
+def test_a_session_too_young_for_an_update_ends_with_its_router(lab):
+    lab.start("alice", "long-lived")
+    lab.age(2000, interval=300)
+    lab.start("bob", "young")
+    lab.age(1000)
+    with lab.driver() as driver:
+        logins = {one.login for one in close_stale(driver._session, 900)}
+    assert logins == {"alice", "bob"}
+
+
+def test_closing_without_the_right_to_is_a_rights_error(pg_lab):
+    pg_lab.start("alice", "one")
+    pg_lab.age(1000, interval=300)
+    pg_lab.sql(f"REVOKE UPDATE ON radacct FROM {ROLE}")
+    try:
+        with pg_lab.driver() as driver, pytest.raises(RightsError, match="radacct"):
+            close_stale(driver._session, 900)
+    finally:
+        pg_lab.sql(f"GRANT UPDATE ON radacct TO {ROLE}")
+    assert pg_lab.open_sessions() == ["one"]
+
+
+@pytest.mark.parametrize(
+    ("address", "found"),
+    [("10.1.2.3", "narrow"), ("10.9.9.9", "wide"), ("192.0.2.1", None), ("x", None)],
+)
+def test_the_narrowest_network_names_the_secret(address, found):
+    routers = [("10.0.0.0/8", "wide"), ("10.1.2.0/24", "narrow"), ("tower", "no")]
+    assert radius_coa.find_secret(routers, address) == found
