@@ -166,7 +166,7 @@ def prepare(name, radius_name):
                 "tz": "UTC",
             }
         )
-        gateway.action_take_control()
+        gateway._take_control()
         package = make_package(env, gateway_id=gateway.id)
         token = make_collection(env).token
         say(f"{ALONE + BUSY} lines that owe an invoice")

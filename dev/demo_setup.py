@@ -27,7 +27,7 @@ if not gateway:
 elif any(gateway[key] != value for key, value in link.items()):
     gateway.write(link)
 if gateway.mode != "control":
-    gateway.action_take_control()
+    gateway._take_control()
 
 Collection = env["isp.collection"]
 paybill = Collection.search([("provider", "=", "mpesa_ke")], limit=1)

@@ -49,10 +49,8 @@ class IspAccess(models.Model):
         """Tell whether a claim would find something, by one cheap query."""
         [[found]] = self.env.execute_query(
             SQL(
-                "SELECT EXISTS (SELECT FROM isp_access_dirty) OR EXISTS (%s) "
-                "OR EXISTS (%s)",
+                "SELECT EXISTS (SELECT FROM isp_access_dirty) OR EXISTS (%s)",
                 self._get_due_sql(SQL("access.id"), busy),
-                self._get_probes_sql(busy),
             )
         )
         return found
@@ -91,29 +89,10 @@ class IspAccess(models.Model):
         )
 
     @api.model
-    def _get_probes_sql(self, busy):
-        self.env["isp.gateway"].flush_model()
-        return SQL(
-            """
-            SELECT id FROM isp_gateway
-             WHERE is_probe_requested AND active
-               AND NOT COALESCE(by_sql_file, FALSE)
-               AND (lease_until IS NULL OR lease_until <= %(now)s)
-               AND id <> ALL(%(busy)s)
-            """,
-            now=fields.Datetime.now(),
-            busy=list(busy),
-        )
-
-    @api.model
     def _get_free_gateways(self, busy):
         """Return gateways with something due that nobody talks to, healthy first."""
         rows = self.env.execute_query(
-            SQL(
-                "%s UNION %s",
-                self._get_due_sql(SQL("access.gateway_id"), busy),
-                self._get_probes_sql(busy),
-            )
+            self._get_due_sql(SQL("DISTINCT access.gateway_id"), busy)
         )
         # The worker reads the gateways' secrets.
         gateways = self.env["isp.gateway"].sudo().browse(row[0] for row in rows)
@@ -171,7 +150,7 @@ class IspAccess(models.Model):
         """
         wishes, entries, settled = self._plan_rows(gateway, rows)
         self._settle(settled)
-        if not entries and not gateway.is_probe_requested:
+        if not entries:
             return None
         token = uuid.uuid4().hex
         until = fields.Datetime.now() + LEASE
@@ -185,7 +164,6 @@ class IspAccess(models.Model):
             token=token,
             wishes=wishes,
             entries=entries,
-            is_probe=bool(gateway.is_probe_requested),
             guard=guard,
         )
 

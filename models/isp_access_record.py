@@ -180,9 +180,8 @@ class IspAccess(models.Model):
             for entry, answer in said
             if answer.outcome != "unanswered" or not entry.attempts
         ]
-        if outcome.health != "up" or task.is_probe:
-            told = "unchanged" if outcome.health == "up" else "unanswered"
-            answer = Said(told, "connect", outcome.error or outcome.facts)
+        if outcome.health != "up":
+            answer = Said("unanswered", "connect", outcome.error)
             rows.append(self._prepare_log_row(task, None, answer, outcome, now))
         if rows:
             self.env.cr.execute_values(

@@ -139,9 +139,6 @@ class IspGateway(models.Model):
     next_try = fields.Datetime(readonly=True, copy=False)
     lease_until = fields.Datetime(readonly=True, copy=False)
     lease_token = fields.Char(readonly=True, copy=False, groups="base.group_system")
-    is_probe_requested = fields.Boolean(readonly=True, copy=False)
-    probe_result = fields.Text(string="Last Test", readonly=True, copy=False)
-    probed_at = fields.Datetime(string="Tested", readonly=True, copy=False)
 
     access_ids = fields.One2many("isp.access", "gateway_id")
     access_count = fields.Integer(compute="_compute_counts")
@@ -250,21 +247,6 @@ class IspGateway(models.Model):
 
     # === ACTIONS === #
 
-    def action_take_control(self):
-        """Let the worker write to these gateways from now on."""
-        self.check_access("write")
-        for gateway in self.filtered(lambda g: g.mode != "control"):
-            gateway.mode = "control"
-            gateway.message_post(
-                body=self.env._(
-                    "%(user)s took control: logins on this gateway now follow what was "
-                    "paid. Lines set up here: %(count)s.",
-                    user=self.env.user.name,
-                    count=gateway._count_connections(),
-                )
-            )
-        self._mark_all()
-
     def action_watch_only(self):
         """Stop writing to these gateways; what is on them stays as it is."""
         self.check_access("write")
@@ -278,15 +260,8 @@ class IspGateway(models.Model):
             )
 
     def action_test_connection(self):
-        """Have the worker connect and read; the answer appears on the gateway."""
-        self.check_access("write")
-        for gateway in self:
-            gateway._check_connectable()
-        self.is_probe_requested = True
-        self.env["isp.access.dirty"]._wake()
-        return self._notify(
-            self.env._("The test was started. Reload in a few seconds for its result.")
-        )
+        """Have the gateway connected to and read; the answer appears below it."""
+        return self._ask_each("probe")
 
     def action_converge_now(self):
         """Compare every login of these gateways with the device, and repair it."""
@@ -308,6 +283,22 @@ class IspGateway(models.Model):
         return action
 
     # === BUSINESS === #
+
+    def _take_control(self):
+        """Let the worker write to these gateways from now on."""
+        self.check_access("write")
+        for gateway in self.filtered(lambda g: g.mode != "control"):
+            # Nobody writes the mode by hand.
+            gateway.sudo().mode = "control"
+            gateway.message_post(
+                body=self.env._(
+                    "%(user)s took control: logins on this gateway now follow what was "
+                    "paid. Lines set up here: %(count)s.",
+                    user=self.env.user.name,
+                    count=gateway._count_connections(),
+                )
+            )
+        self._mark_all()
 
     def _check_connectable(self):
         self.ensure_one()
@@ -375,5 +366,11 @@ class IspGateway(models.Model):
         return {
             "type": "ir.actions.client",
             "tag": "display_notification",
-            "params": {"message": message, "type": "info", "sticky": False},
+            "params": {
+                "message": message,
+                "type": "info",
+                "sticky": False,
+                # Closes a dialogue, or shows the record as it is now.
+                "next": {"type": "ir.actions.act_window_close"},
+            },
         }

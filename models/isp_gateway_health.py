@@ -1,4 +1,5 @@
 from odoo import fields, models
+from odoo.tools import SQL
 
 from .isp_access_record import AUTH_PAUSE, get_back_off
 
@@ -36,28 +37,45 @@ class IspGateway(models.Model):
         By SQL: `write` is for people, it would take this for new settings.
         """
         self.ensure_one()
-        values = self._prepare_health(outcome, now)
-        if self.state == "identity_error" and outcome.health == "up":
-            # A test says that something answers, not that it is the right device.
-            values = {"last_ok_at": now, "next_try": None}
+        values = self._prepare_told_health(outcome, now)
         if outcome.is_marked:
             values["mark_written"] = task.guard.mark.run
-        if task.is_probe:
-            values.update(
-                is_probe_requested=False,
-                probed_at=now,
-                probe_result=outcome.facts or outcome.error,
-            )
         if not keep_lease:
             values.update(lease_until=None, lease_token=None)
-        assignments = ", ".join(f"{name} = %({name})s" for name in values)
-        self.env.cr.execute(
-            f"UPDATE isp_gateway SET {assignments} "
-            "WHERE id = %(id)s AND lease_token = %(token)s",
-            {**values, "id": self.id, "token": task.token},
+        self._write_health(values, SQL("lease_token = %s", task.token))
+        return values["next_try"]
+
+    def _record_probe_health(self, answer):
+        """Write down what a test of the connection says of the gateway's health."""
+        self.ensure_one()
+        now = fields.Datetime.now()
+        values = self._prepare_told_health(answer, now)
+        self._write_health(values, SQL("TRUE"))
+        Access = self.env["isp.access"]
+        Access._move_others(self, answer, values["next_try"], now)
+        if answer.health == "up":
+            self.env["isp.access.dirty"]._wake()
+
+    def _write_health(self, values, condition):
+        assignments = SQL(", ").join(
+            SQL("%s = %s", SQL.identifier(name), value)
+            for name, value in values.items()
+        )
+        self.env.execute_query(
+            SQL(
+                "UPDATE isp_gateway SET %s WHERE id = %s AND %s RETURNING id",
+                assignments,
+                self.id,
+                condition,
+            )
         )
         self.invalidate_recordset()
-        return values["next_try"]
+
+    def _prepare_told_health(self, outcome, now):
+        if self.state == "identity_error" and outcome.health == "up":
+            # Something answers; whether it is the right device, a person says.
+            return {"last_ok_at": now, "next_try": None}
+        return self._prepare_health(outcome, now)
 
     def _prepare_health(self, outcome, now):
         if outcome.health == "up":

@@ -1,12 +1,16 @@
+import logging
 import time
 import uuid
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from datetime import timedelta
 
 from odoo import api, fields, models
+from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 from odoo.tools import SQL
 
 from ..tools.access_jobs import Answer, Question, ask
+
+_logger = logging.getLogger(__name__)
 
 # One job, and how long a run goes on taking new ones: together less than the server
 # grants a scheduled action.
@@ -194,7 +198,26 @@ class IspGatewayJob(models.Model):
         self.invalidate_model()
         # The worker reads the gateways' secrets.
         jobs = self.sudo().browse(row[0] for row in rows)
-        return [job._prepare_question(token) for job in jobs]
+        questions = [job._isolate(job._prepare_question, token) for job in jobs]
+        return [question for question in questions if question]
+
+    def _isolate(self, method, *args):
+        """Call a method; a fault of this job fails it, and holds up no other."""
+        try:
+            with self.env.cr.savepoint():
+                return method(*args)
+        except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
+            raise
+        except Exception as error:
+            _logger.exception("Job %s of kind %s failed", self.id, self.kind)
+            self._fail(
+                self.env._(
+                    "It failed unexpectedly (%(kind)s); the server's log has the "
+                    "details.",
+                    kind=type(error).__name__,
+                )
+            )
+        return None
 
     @api.model
     def _free_lost(self):
@@ -227,11 +250,16 @@ class IspGatewayJob(models.Model):
         job = self.sudo().browse(question.job_id).exists()
         if job.lease_token != question.token or job.state != "running":
             return
+        if job.kind in ("probe", "acceptance"):
+            job.gateway_id._record_probe_health(answer)
         if answer.error:
             job._fail(answer.error)
             return
-        summary = getattr(job, f"_record_{job.kind}")(answer.content)
-        job.write(
+        job._isolate(job._finish, answer.content)
+
+    def _finish(self, content):
+        summary = getattr(self, f"_record_{self.kind}")(content)
+        self.write(
             {
                 "state": "done",
                 "done_at": fields.Datetime.now(),

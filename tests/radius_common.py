@@ -216,17 +216,23 @@ class RadiusCommon(IspCommon):
     @classmethod
     def _create_gateway(cls, name, database=None, **values):
         server = get_server()
-        return cls.env["isp.gateway"].create(
-            {
-                "name": name,
-                "ip_address": server["host"],
-                "port": server["port"],
-                "username": server["user"],
-                "password": server["password"] or "gateway-secret",
-                "database": database or cls.radius_db.name,
-                **values,
-            }
+        # Control is taken by a person's button, or by the system.
+        gateway = (
+            cls.env["isp.gateway"]
+            .sudo()
+            .create(
+                {
+                    "name": name,
+                    "ip_address": server["host"],
+                    "port": server["port"],
+                    "username": server["user"],
+                    "password": server["password"] or "gateway-secret",
+                    "database": database or cls.radius_db.name,
+                    **values,
+                }
+            )
         )
+        return gateway.sudo(False)
 
     @classmethod
     def _create_line(cls, login, **values):

@@ -203,7 +203,7 @@ class TestAccessFaults(RadiusCommon):
         self.gateway.sudo().username = "nobody_of_that_name"
         self._open(line, hours=48)
         self._converge()
-        self.gateway.action_take_control()
+        self.gateway._take_control()
         rows = self.env["isp.access"].search([])
         texts = [
             *logs.output,

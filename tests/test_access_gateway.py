@@ -27,7 +27,7 @@ class TestAccessGateway(RadiusCommon):
         line = self._create_line("mary", gateway_id=gateway.id)
         self._open(line)
         self._converge()
-        gateway.action_take_control()
+        gateway._take_control()
         self._converge()
         self.assertTrue(self._is_accepted("mary"))
         self.assertEqual(self._get_row(line, gateway).state, "applied")
@@ -153,7 +153,7 @@ class TestAccessGateway(RadiusCommon):
             self.gateway.with_user(clerk).read(["password"])
         self.assertEqual(self.gateway.with_user(clerk).name, "Tower 1")
         with self.assertRaises(AccessError):
-            self.gateway.with_user(clerk).action_take_control()
+            self.gateway.with_user(clerk)._take_control()
         self.assertFalse(self.gateway.copy({"name": "Copy"}).password)
         exportable = self.gateway.fields_get(["password"], ["exportable"])
         self.assertFalse(exportable["password"]["exportable"])
@@ -185,15 +185,14 @@ class TestAccessGateway(RadiusCommon):
     def test_the_test_button_shows_what_the_worker_found(self):
         gateway = self._create_gateway("New")
         gateway.action_test_connection()
-        self._converge()
+        self._work()
         self.assertEqual(gateway.state, "up")
-        self.assertIn("server version", gateway.probe_result)
-        self.assertFalse(gateway.is_probe_requested)
+        self.assertIn("server version", gateway.job_ids.summary)
         gateway.database = "no_database_of_this_name"
         gateway.action_test_connection()
-        self._converge()
+        self._work()
         self.assertNotEqual(gateway.state, "up")
-        self.assertEqual(gateway.probe_result, gateway.last_error)
+        self.assertEqual(gateway.job_ids[:1].summary, gateway.last_error)
 
     def test_a_gateway_with_logins_is_archived_not_deleted(self):
         self._create_line("mary")

@@ -21,16 +21,21 @@ class TestAccessRouterOs(RadiusCommon):
     def setUpClass(cls):
         # Its lines and its worker are wanted here, its servers are not.
         super(RadiusCommon, cls).setUpClass()
-        cls.gateway = cls.env["isp.gateway"].create(
-            {
-                "name": "Tower 1",
-                "type": "routeros",
-                "mode": "control",
-                "ip_address": "127.0.0.1",
-                "username": "isp",
-                "password": "gat3way-s3cret",
-            }
+        cls.gateway = (
+            cls.env["isp.gateway"]
+            .sudo()
+            .create(
+                {
+                    "name": "Tower 1",
+                    "type": "routeros",
+                    "mode": "control",
+                    "ip_address": "127.0.0.1",
+                    "username": "isp",
+                    "password": "gat3way-s3cret",
+                }
+            )
         )
+        cls.gateway = cls.gateway.sudo(False)
         cls.package.gateway_id = cls.gateway
         cls.cron = cls.env.ref("mybizna_isp.isp_access_cron_converge").sudo()
 
@@ -121,11 +126,34 @@ class TestAccessRouterOs(RadiusCommon):
 
     def test_the_test_button_shows_which_router_it_is(self):
         self.gateway.action_test_connection()
-        self._converge()
-        self.assertIn("HF10ABC", self.gateway.probe_result)
+        self._work()
+        self.assertIn("HF10ABC", self.gateway.job_ids.summary)
         self.gateway.ip_address = False
         with self.assertRaisesRegex(UserError, "Address"):
             self.gateway.action_test_connection()
+
+    def test_the_acceptance_test_passes_and_leaves_no_canary(self):
+        """U-22."""
+        self.gateway.action_acceptance()
+        self._work()
+        job = self.gateway.job_ids[:1]
+        self.assertTrue(job.is_passed, job.summary)
+        login = job.sudo()._prepare_acceptance()["login"]
+        self.assertFalse(self._get_secret(login))
+
+    def test_a_password_changed_on_the_router_is_found_and_kept(self):
+        line = self._create_line("mary")
+        self._open(line)
+        self._converge()
+        row_id = self._get_secret("mary")[".id"]
+        self.router.set(SECRET, [row_id], {"password": "by hand"})
+        self.gateway.action_audit()
+        self._work()
+        finding = self.env["isp.gateway.finding"].search([("login", "=", "mary")])
+        self.assertEqual((finding.kind, finding.differs), ("hand_edited", ["password"]))
+        finding.action_keep()
+        self._work()
+        self.assertEqual((finding.state, line.password), ("kept", "by hand"))
 
     def test_another_router_is_not_written_to(self):
         self.gateway.router_serial = "ANOTHER"

@@ -4,7 +4,7 @@ from odoo import fields
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
-from ..tools.access_jobs import ask
+from ..tools.access_jobs import Answer, ask
 from .radius_common import Mute, RadiusCommon
 
 
@@ -54,6 +54,28 @@ class TestGatewayJob(RadiusCommon):
             self.Job._free_lost()
             self.assertEqual(job.state, state)
         self.assertIn("cut short", job.summary)
+
+    @mute_logger("odoo.addons.mybizna_isp.models.isp_gateway_job")
+    def test_a_question_that_cant_be_asked_fails_and_holds_up_no_other(self):
+        """F14."""
+        other = self._create_gateway("Other")
+        # Its parameters are missing.
+        broken = self.Job._ask(self.gateway, "fetch")
+        good = self.Job._ask(other, "probe")
+        later = self.Job._ask(self.gateway, "probe")
+        self._work()
+        self.assertEqual((good.state, later.state), ("done", "done"))
+        self.assertEqual(broken.state, "failed")
+        self.assertIn("failed unexpectedly", broken.summary)
+
+    @mute_logger("odoo.addons.mybizna_isp.models.isp_gateway_job")
+    def test_an_answer_that_cant_be_written_down_fails_its_job_alone(self):
+        """F14."""
+        job = self.Job._ask(self.gateway, "acceptance")
+        [question] = self._take()
+        self.Job._record(question, Answer(content={"steps": []}))
+        self.assertEqual(job.state, "failed")
+        self.assertIn("KeyError", job.summary)
 
     def test_an_answer_that_comes_after_the_lease_was_lost_counts_for_nothing(self):
         job = self.Job._ask(self.gateway, "probe")

@@ -7,14 +7,18 @@ from .common import IspCommon
 @tagged("post_install", "-at_install")
 class TestNeutralize(IspCommon):
     def test_a_neutralized_copy_controls_no_gateway_and_knows_no_token(self):
-        gateway = self.env["isp.gateway"].create(
-            {
-                "name": "Tower",
-                "type": "freeradius",
-                "ip_address": "127.0.0.1",
-                "password": "hush",
-                "mode": "control",
-            }
+        gateway = (
+            self.env["isp.gateway"]
+            .sudo()
+            .create(
+                {
+                    "name": "Tower",
+                    "type": "freeradius",
+                    "ip_address": "127.0.0.1",
+                    "password": "hush",
+                    "mode": "control",
+                }
+            )
         )
         collection = self.env["isp.collection"].create(
             {"name": "Paybill", "journal_id": self.wallet.id, "provider": "mpesa_ke"}

@@ -20,9 +20,10 @@ class TestRadiusLocalGateway(IspCommon):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.gateway = cls.env["isp.gateway"].create(
+        Gateway = cls.env["isp.gateway"].sudo()
+        cls.gateway = Gateway.create(
             {"name": "Here", "type": "radius_local", "mode": "control"}
-        )
+        ).sudo(False)
         cls.package.gateway_id = cls.gateway
 
     def _rows(self, login, table="radusergroup"):
@@ -132,7 +133,8 @@ class TestRadiusLocalGateway(IspCommon):
         self.assertEqual(self._rows("archived"), [])
 
     def test_a_line_on_another_gateway_is_not_written(self):
-        other = self.env["isp.gateway"].create({"name": "Far", "mode": "control"})
+        Gateway = self.env["isp.gateway"].sudo()
+        other = Gateway.create({"name": "Far", "mode": "control"})
         line = self._line("far")
         line.gateway_id = other
         self._open(line)

@@ -19,13 +19,17 @@ class TestStatus(IspCommon):
                 "short_code": "123456",
             }
         )
-        cls.gateway = cls.env["isp.gateway"].create(
-            {
-                "name": "Tower Three on the northern hill",
-                "type": "freeradius",
-                "ip_address": "127.0.0.1",
-                "mode": "control",
-            }
+        cls.gateway = (
+            cls.env["isp.gateway"]
+            .sudo()
+            .create(
+                {
+                    "name": "Tower Three on the northern hill",
+                    "type": "freeradius",
+                    "ip_address": "127.0.0.1",
+                    "mode": "control",
+                }
+            )
         )
 
     def _create_scenes(self):

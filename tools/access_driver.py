@@ -137,7 +137,7 @@ class AccessDriver(ABC):
         """
         self.deadline = deadline
         desired = list(desired)
-        wishes, outcomes = self._sort_out(desired)
+        wishes, outcomes = self.sort_out(desired)
         if not wishes:
             return outcomes
         targets = {key: self._targets(key, wish) for key, wish in wishes.items()}
@@ -217,7 +217,7 @@ class AccessDriver(ABC):
             if found
         }
 
-    def _sort_out(self, desired):
+    def sort_out(self, desired):
         """Split into wishes to work on, by key, and outcomes of refused ones."""
         outcomes, groups = {}, {}
         for wish in desired:

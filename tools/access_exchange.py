@@ -8,30 +8,21 @@ import contextlib
 import logging
 import threading
 import time
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from .access_driver import open_driver
 from .access_guard import Guard
-from .access_jobs import describe
 from .access_types import (
     Desired,
     DriverError,
     IdentityError,
     TransportError,
+    get_health,
     login_key,
 )
 
 _logger = logging.getLogger(__name__)
-
-_HEALTH = {
-    "transport": "down",
-    "auth": "auth_error",
-    "rights": "rights_error",
-    "dependency": "config_error",
-    "identity": "identity_error",
-}
-_WISH_KEYS = {item.name for item in fields(Desired)}
 
 
 @dataclass(frozen=True)
@@ -61,7 +52,6 @@ class Task:
     :param dict settings: address and secrets, as the driver takes them
     :param dict wishes: `login_key` → wish, a dict with the names of
         `tools.access_types.Desired`; other keys are ignored
-    :param bool is_probe: whether a person asked for a test of the connection
     :param Guard|None guard: what is checked before anything is written
     """
 
@@ -71,7 +61,6 @@ class Task:
     token: str
     wishes: dict = field(repr=False)
     entries: list[Entry]
-    is_probe: bool = False
     guard: Guard | None = None
 
 
@@ -100,7 +89,6 @@ class Outcome:
         ``config_error`` or ``identity_error``
     :param str error: why the gateway is not up, in words and without secrets
     :param dict said: `login_key` → `Said`; what is missing was not answered
-    :param str facts: what a probe found
     :param int duration_ms: of the whole exchange
     :param bool is_marked: the task's mark was found or left on the device
     :param str found: with ``identity_error``: the mark that stands on the device
@@ -109,7 +97,6 @@ class Outcome:
     health: str = "up"
     error: str = ""
     said: dict[str, Said] = field(default_factory=dict)
-    facts: str = ""
     duration_ms: int = 0
     is_marked: bool = False
     found: str = ""
@@ -189,7 +176,7 @@ def exchange(task, deadline, keeper=None):
             # nothing is written twice, because the difference is read anew.
             outcome = _exchange(keeper, task, deadline)
     except DriverError as error:
-        outcome = Outcome(health=_HEALTH.get(error.kind, "down"), error=str(error))
+        outcome = Outcome(health=get_health(error), error=str(error))
         outcome.said = _get_said(error.outcomes)
         if isinstance(error, IdentityError):
             outcome.found = error.found
@@ -215,20 +202,14 @@ class _Once(Keeper):
 
 def _exchange(keeper, task, deadline):
     with keeper.lend(task, deadline) as driver:
-        facts = describe(driver.probe()) if task.is_probe else ""
-        desired = [_get_desired(wish) for wish in task.wishes.values()]
+        desired = [Desired.from_mapping(wish) for wish in task.wishes.values()]
         # A connection kept from the exchange before is asked anew.
         driver.guard = task.guard and task.guard.pass_driver
         outcomes = driver.converge(desired, deadline=deadline) if desired else {}
         return Outcome(
             said=_get_said(outcomes),
-            facts=facts,
             is_marked=bool(task.guard and driver.keeps_mark and not driver.guard),
         )
-
-
-def _get_desired(wish):
-    return Desired(**{key: wish[key] for key in _WISH_KEYS & wish.keys()})
 
 
 def _get_said(outcomes):
@@ -253,7 +234,7 @@ def export(gateway_type, settings, wishes):
     driver = open_driver(gateway_type, settings)
     desired, refused = [], {}
     for key, wish in wishes.items():
-        item = _get_desired(wish)
+        item = Desired.from_mapping(wish)
         try:
             driver.check(item)
         except DriverError as error:

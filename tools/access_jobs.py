@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, fields
 from importlib import import_module
 
 from .access_driver import open_driver
-from .access_types import DependencyError, DriverError
+from .access_types import DependencyError, DriverError, get_health
 
 _logger = logging.getLogger(__name__)
 
@@ -19,6 +19,11 @@ _logger = logging.getLogger(__name__)
 # returns plain data; `tell(done, total)` lets a person see how far it is.
 _JOBS: dict[str, tuple[str, str]] = {
     "probe": (".access_jobs", "probe"),
+    "audit": (".access_look", "look"),
+    "dry_run": (".access_look", "look"),
+    "fetch": (".access_look", "fetch"),
+    "acceptance": (".access_acceptance", "accept"),
+    "remove": (".access_acceptance", "remove"),
 }
 
 
@@ -45,10 +50,12 @@ class Answer:
     """What came of a question.
 
     :param str error: why there is no answer, in words and without secrets; "" is good
+    :param str health: as in `access_exchange.Outcome`
     :param dict content: what the function returned
     """
 
     error: str = ""
+    health: str = "up"
     content: dict = field(default_factory=dict, repr=False)
     duration_ms: int = 0
 
@@ -69,6 +76,7 @@ def ask(question: Question, deadline: float, tell: Callable = lambda *_: None):
             answer.content = function(driver, question.matter, deadline, tell)
     except DriverError as error:
         answer.error = str(error)
+        answer.health = get_health(error)
     except Exception as error:
         # Its text may hold an address with a password; its kind does not.
         _logger.exception("Job %s of kind %s failed", question.job_id, question.kind)
@@ -76,6 +84,7 @@ def ask(question: Question, deadline: float, tell: Callable = lambda *_: None):
             f"It failed unexpectedly ({type(error).__name__}); the server's log has "
             "the details."
         )
+        answer.health = "down"
     answer.duration_ms = round(1000 * (time.monotonic() - started))
     return answer
 

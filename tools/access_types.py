@@ -70,6 +70,20 @@ class IdentityError(DriverError):
         self.found = found
 
 
+_HEALTH = {
+    "transport": "down",
+    "auth": "auth_error",
+    "rights": "rights_error",
+    "dependency": "config_error",
+    "identity": "identity_error",
+}
+
+
+def get_health(error: DriverError) -> str:
+    """Return the state of a gateway as a whole that fails so, such as "down"."""
+    return _HEALTH.get(error.kind, "down")
+
+
 @dataclass(frozen=True)
 class Desired:
     """What one login should be allowed on one gateway.
@@ -119,6 +133,12 @@ class Desired:
     extra: Mapping[str, str | None] = field(
         default_factory=lambda: MappingProxyType({}), hash=False
     )
+
+    @classmethod
+    def from_mapping(cls, wish: Mapping) -> "Desired":
+        """Return the wish of a dict; keys that are no field here are ignored."""
+        known = cls.__dataclass_fields__.keys()
+        return cls(**{key: wish[key] for key in known & wish.keys()})
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ class RadiusLocal(RadiusSql):
 
         :raise DriverError: nothing was written.
         """
-        wishes, _refused = self._sort_out(list(desired))
+        wishes, _refused = self.sort_out(list(desired))
         if not wishes:
             return []
         observed = self.read([wish.login for wish in wishes.values()])

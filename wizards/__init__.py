@@ -6,6 +6,8 @@ from . import (
     isp_connection_change_wizard,
     isp_connection_pause,
     isp_contract_close,
+    isp_gateway_control,
+    isp_gateway_import,
     isp_gateway_role,
     isp_money_assign,
     isp_operation_add,

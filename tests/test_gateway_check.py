@@ -1,0 +1,443 @@
+from odoo import fields
+from odoo.exceptions import AccessError, UserError
+from odoo.tests import tagged
+
+from ..models import isp_gateway_check
+from .gateway_check_common import GatewayCheckCommon
+
+
+@tagged("post_install", "-at_install")
+class TestGatewayControl(GatewayCheckCommon):
+    """U-22: a person takes control, told by name what will change."""
+
+    def _create_scene(self):
+        """On the gateway: one too many, one too few, one too fast, one unknown."""
+        fast = self._create_package("Fast", 3000.0, speed_download=50)
+        values = {"gateway_id": self.watched.id}
+        self._create_line("unpaid", **values)
+        self._open(self._create_line("paid", **values))
+        self._open(self._create_line("speedy", package_id=fast.id, **values))
+        self._make_foreign("unpaid")
+        self._make_foreign("speedy")
+        self._make_foreign("unknown")
+
+    def test_a_list_names_whom_control_cuts_opens_and_speeds_and_sends_nothing(self):
+        """F16."""
+        self._create_scene()
+        self._converge()
+        before = self.env["isp.access"].search([]).read()
+        self._look(self.watched, "dry_run")
+        wizard = self._open_wizard(self.watched)
+        self.assertEqual(wizard.headline, "Will cut 1, open 1, change the speed of 1")
+        self.assertEqual(wizard.cut_ids.mapped("login"), ["unpaid"])
+        self.assertEqual(wizard.open_ids.mapped("login"), ["paid"])
+        self.assertEqual(wizard.speed_ids.mapped("login"), ["speedy"])
+        self.assertEqual(wizard.cut_ids.partner_id, self.client)
+        self.assertFalse(self._get_written())
+        self.assertEqual(self.env["isp.access"].search([]).read(), before)
+        self.assertEqual(self.watched.mode, "watching")
+
+    def test_what_was_listed_is_what_is_sent(self):
+        self._create_scene()
+        self._look(self.watched, "dry_run")
+        self._look(self.watched, "acceptance")
+        self._look(self.watched, "dry_run")
+        findings = self.watched.job_ids[:1].finding_ids.filtered("connection_id")
+        listed = {
+            line for text in findings.mapped("commands") for line in text.split("\n")
+        }
+        self._open_wizard(self.watched).action_confirm()
+        self._forget_written()
+        self._converge()
+        sent = {
+            line
+            for text in self.env["isp.access.log"].search([]).mapped("commands")
+            for line in (text or "").split("\n")
+            if not line.startswith("radgroup")
+        }
+        self.assertEqual({n for n in listed if not n.startswith("radgroup")}, sent)
+        self.assertTrue(sent)
+        self.assertFalse([row for row in self._get_written() if "unknown" in row])
+
+    def test_a_line_renamed_meanwhile_is_listed_under_both_names(self):
+        line = self._create_line("old.name")
+        self._open(line)
+        self._converge()
+        self.gateway.action_watch_only()
+        line.username = "new.name"
+        self._look(self.gateway, "acceptance")
+        self._look(self.gateway, "dry_run")
+        wizard = self._open_wizard(self.gateway)
+        self.assertEqual(wizard.cut_ids.mapped("login"), ["old.name"])
+        self.assertEqual(wizard.cut_ids.connection_id, line)
+        self.assertEqual(wizard.open_ids.mapped("login"), ["new.name"])
+        wizard.action_confirm()
+        self._converge()
+        self.assertFalse(self._is_accepted("old.name"))
+        self.assertTrue(self._is_accepted("new.name"))
+
+    def test_control_is_refused_before_an_acceptance_test_and_a_fresh_list(self):
+        self._create_scene()
+        with self.assertRefused("acceptance test"):
+            self._open_wizard(self.watched).action_confirm()
+        self._look(self.watched, "acceptance")
+        with self.assertRefused("List Changes"):
+            self._open_wizard(self.watched).action_confirm()
+        job = self._look(self.watched, "dry_run")
+        job.sudo().done_at = fields.Datetime.subtract(
+            job.done_at, hours=isp_gateway_check.LOOK_HOURS
+        )
+        with self.assertRefused("List Changes"):
+            self._open_wizard(self.watched).action_confirm()
+        self._look(self.watched, "dry_run")
+        self._open_wizard(self.watched).action_confirm()
+        self.assertEqual(self.watched.mode, "control")
+
+    def test_control_is_not_set_by_writing_the_field(self):
+        with self.assertRefused("Press Take Control"):
+            self.watched.mode = "control"
+        with self.assertRefused("Press Take Control"):
+            self.watched.copy({"mode": "control", "name": "Copy"})
+
+    def test_a_gateway_by_sql_file_needs_no_list_because_nothing_is_sent(self):
+        self.watched.by_sql_file = True
+        self._open_wizard(self.watched).action_confirm()
+        self.assertEqual(self.watched.mode, "control")
+
+    def test_other_settings_are_another_device_that_has_to_be_accepted_anew(self):
+        self._look(self.watched, "acceptance")
+        self.assertTrue(self.watched.accepted_at)
+        self.watched.name = "Renamed"
+        self.assertTrue(self.watched.accepted_at)
+        self.watched.ip_address = "localhost"
+        self.assertFalse(self.watched.accepted_at)
+
+    def test_300_logins_are_imported_and_nothing_is_written_before_control(self):
+        for number in range(300):
+            self._make_foreign(
+                f"old{number}", address=f"10.9.{number // 200}.{number % 200 + 1}"
+            )
+        for number in range(0, 300, 3):
+            line = self._create_line(f"old{number}", gateway_id=False)
+            self.assertFalse(line.gateway_id)
+            if number % 2:
+                self._open(line)
+        self._look(self.watched)
+        wizard = self._open_wizard(self.watched, "action_import")
+        self.assertEqual(len(wizard.line_ids), 300)
+        linked = wizard.line_ids.filtered(lambda line: line.decision == "link")
+        self.assertEqual(len(linked), 100)
+        wizard.action_confirm()
+        self._work()
+        for values in ({"audit_policy": "repair"}, {"walled_kbits": 64}, {"tz": "UTC"}):
+            self.watched.write(values)
+            self._converge()
+            self.env["isp.gateway"]._cron_audit()
+            self.env["isp.gateway"]._cron_sample()
+            self._work()
+            self.watched.action_converge_now()
+            self._converge()
+        self.assertFalse(self._get_written())
+        self.assertEqual(linked.connection_id.mapped("gateway_id"), self.watched)
+        self.assertEqual(set(linked.connection_id.mapped("password")), {"theirs"})
+
+    def test_who_may_not_change_gateways_takes_no_control_and_decides_nothing(self):
+        self._create_scene()
+        self._look(self.watched)
+        clerk = self._create_user("clerk", "mybizna_isp.isp_group_clerk")
+        for button in ("take_control", "dry_run", "audit", "acceptance", "import"):
+            with self.assertRaises(AccessError):
+                getattr(self.watched.with_user(clerk), f"action_{button}")()
+        finding = self._find("unpaid", self.watched).with_user(clerk)
+        for button in ("repair", "keep", "ignore"):
+            with self.assertRaises(AccessError):
+                getattr(finding, f"action_{button}")()
+        with self.assertRaises(AccessError):
+            finding.state = "ignored"
+
+    def test_another_company_sees_neither_questions_nor_differences(self):
+        self._create_scene()
+        job = self._look(self.watched)
+        other = self.env["res.company"].create({"name": "Other"})
+        user = self._create_user(
+            "other",
+            "mybizna_isp.isp_group_network",
+            company_id=other.id,
+            company_ids=other.ids,
+        )
+        for model in ("isp.gateway.job", "isp.gateway.finding"):
+            self.assertTrue(self.env[model].search([]))
+            self.assertFalse(self.env[model].with_user(user).search([]))
+        with self.assertRaises(AccessError):
+            job.with_user(user).read(["summary"])
+
+
+@tagged("post_install", "-at_install")
+class TestGatewayAudit(GatewayCheckCommon):
+    """What is on a gateway in control, against the books."""
+
+    def setUp(self):
+        super().setUp()
+        self.line = self._create_line("mary")
+        self._open(self.line)
+        self._converge()
+        self.assertEqual(self._get_row(self.line).state, "applied")
+
+    def _set_password(self, password, login="mary"):
+        self.radius_db.query(
+            "UPDATE radcheck SET value = %s WHERE username = %s "
+            "AND attribute = 'Cleartext-Password'",
+            password,
+            login,
+        )
+
+    def test_what_is_in_step_yields_nothing(self):
+        job = self._look(self.gateway)
+        self.assertFalse(job.finding_ids)
+        self.assertIn("cut 0, open 0", job.summary)
+
+    def test_a_value_changed_by_hand_is_found_and_repaired(self):
+        self._set_password("by hand")
+        self._look(self.gateway)
+        finding = self._find("mary")
+        self.assertEqual((finding.kind, finding.differs), ("hand_edited", ["password"]))
+        self.assertEqual(finding.connection_id, self.line)
+        self.assertTrue(self._is_accepted("mary", "by hand"))
+        finding.action_repair()
+        self.assertEqual(finding.state, "repairing")
+        self._converge()
+        self.assertEqual(finding.state, "repaired")
+        self.assertFalse(self._is_accepted("mary", "by hand"))
+        self.assertTrue(self._is_accepted("mary"))
+
+    def test_the_gateways_value_is_taken_into_the_books(self):
+        self._set_password("by hand")
+        self._look(self.gateway)
+        finding = self._find("mary")
+        finding.action_keep()
+        self._work()
+        self.assertEqual(finding.state, "kept")
+        self.assertEqual(finding.user_id, self.env.user)
+        self.assertEqual(self.line.password, "by hand")
+        self._converge()
+        self.assertTrue(self._is_accepted("mary", "by hand"))
+        self.assertIn("Tower 1", "".join(self.line.message_ids.mapped("body")))
+
+    def test_no_password_is_kept_in_a_finding_a_question_or_the_chatter(self):
+        self._set_password("tops3cret")
+        self._look(self.gateway)
+        finding = self._find("mary")
+        finding.action_keep()
+        with self.assertLogs("odoo.addons.mybizna_isp", "DEBUG") as logs:
+            self._work()
+            self._converge()
+        texts = [
+            str(finding.sudo().read()),
+            str(self.gateway.job_ids.sudo().read()),
+            *self.line.message_ids.mapped("body"),
+            *logs.output,
+        ]
+        for secret in ("tops3cret", "secret'"):
+            self.assertFalse([text for text in texts if secret in text])
+
+    def test_an_address_that_another_line_has_is_not_taken_over(self):
+        other = self._create_line("john", fixed_ip="10.0.0.7")
+        self._converge()
+        self.radius_db.query(
+            "INSERT INTO radreply (username, attribute, op, value) "
+            "VALUES ('mary', 'Framed-IP-Address', ':=', '10.0.0.7')"
+        )
+        self._look(self.gateway)
+        finding = self._find("mary")
+        finding.action_keep()
+        self._work()
+        self.assertEqual(finding.state, "open")
+        self.assertIn("mary: Another line", self.gateway.job_ids[:1].summary)
+        self.assertFalse(self.line.fixed_ip)
+        self.assertEqual(other.fixed_ip, "10.0.0.7")
+
+    def test_speed_and_access_are_not_taken_from_the_gateway(self):
+        self.radius_db.query("DELETE FROM radusergroup WHERE username = 'mary'")
+        self._look(self.gateway)
+        with self.assertRefused("follow from package and money"):
+            self._find("mary").action_keep()
+
+    def test_what_is_ignored_stays_so_until_it_becomes_another(self):
+        self._set_password("by hand")
+        self._look(self.gateway)
+        finding = self._find("mary")
+        finding.action_ignore()
+        self._look(self.gateway)
+        self.assertEqual(finding.state, "ignored")
+        self.radius_db.query("DELETE FROM radcheck WHERE username = 'mary'")
+        self._look(self.gateway)
+        self.assertEqual(finding.state, "open")
+        self.assertEqual(self._find("mary"), finding)
+
+    def test_what_is_in_step_again_is_closed_by_the_next_look(self):
+        self._set_password("by hand")
+        self._look(self.gateway)
+        self._set_password("secret")
+        self._look(self.gateway)
+        self.assertEqual(self._find("mary").state, "repaired")
+
+    def test_a_line_deleted_by_hand_is_paid_and_off_and_worth_its_price(self):
+        for table in ("radcheck", "radusergroup"):
+            self.radius_db.query(f"DELETE FROM {table} WHERE username = 'mary'")
+        self._look(self.gateway)
+        finding = self._find("mary")
+        self.assertEqual((finding.kind, finding.leak), ("missing", "paid_off"))
+        self.assertEqual((finding.effect, finding.worth), ("open", 1500.0))
+
+    def test_a_line_let_in_by_hand_is_on_without_money(self):
+        self._create_line("unpaid")
+        self._converge()
+        self.assertFalse(self._is_accepted("unpaid"))
+        self.radius_db.query(
+            "DELETE FROM radusergroup WHERE groupname = 'isp_disabled'"
+        )
+        self.assertTrue(self._is_accepted("unpaid"))
+        self._look(self.gateway)
+        finding = self._find("unpaid")
+        self.assertEqual((finding.leak, finding.effect), ("online_unpaid", "cut"))
+        finding.action_repair()
+        self._converge()
+        self.assertFalse(self._is_accepted("unpaid"))
+
+    def test_a_speed_raised_by_hand_is_faster_than_paid_for(self):
+        self.radius_db.query(
+            "UPDATE radgroupreply SET value = '5M/90M' "
+            "WHERE attribute = 'Mikrotik-Rate-Limit'"
+        )
+        self._look(self.gateway)
+        finding = self._find("mary")
+        self.assertEqual((finding.leak, finding.effect), ("faster", "speed"))
+        self.assertIn("90 / 5", finding.device_text)
+        finding.action_repair()
+        self._converge()
+        answer = self.radius.auth("mary", "secret")
+        self.assertEqual(answer.attributes["Mikrotik-Rate-Limit"], ["5M/10M"])
+
+    def test_a_login_of_ours_that_nobody_has_is_removed_and_a_foreign_one_never(self):
+        self._make_foreign("ghost", group=f"isp_plan_{self.package.id}")
+        self._make_foreign("theirs")
+        self._look(self.gateway)
+        ghost, theirs = self._find("ghost"), self._find("theirs")
+        self.assertEqual((ghost.kind, theirs.kind), ("extra", "foreign"))
+        self.assertEqual(ghost.leak, "unknown_secret")
+        with self.assertRefused("never written"):
+            theirs.action_repair()
+        self.assertTrue(self._is_accepted("ghost", "theirs"))
+        ghost.action_repair()
+        self._work()
+        self.assertEqual(ghost.state, "repaired")
+        self.assertFalse(self._is_accepted("ghost", "theirs"))
+        self.assertTrue(self._is_accepted("theirs", "theirs"))
+
+    def test_a_login_that_a_line_got_meanwhile_is_not_removed(self):
+        self._make_foreign("ghost", group=f"isp_plan_{self.package.id}")
+        self._look(self.gateway)
+        ghost = self._find("ghost")
+        ghost.action_repair()
+        self._open(self._create_line("ghost"))
+        self._work()
+        self.assertTrue(self._is_accepted("ghost", "theirs"))
+        self._converge()
+        self.assertTrue(self._is_accepted("ghost"))
+
+    def test_what_the_worker_is_about_to_send_is_no_difference(self):
+        john = self._create_line("john")
+        self._open(john)
+        self.env.cr.flush()
+        self._look(self.gateway)
+        self.assertFalse(self._find("john"))
+        self._look(self.gateway, "dry_run")
+        self.assertEqual(self._find("john").effect, "open")
+
+    def test_nothing_is_repaired_on_a_gateway_that_is_only_watched(self):
+        self._open(self._create_line("new", gateway_id=self.watched.id))
+        self._look(self.watched)
+        with self.assertRefused("only watched"):
+            self._find("new", self.watched).action_repair()
+
+    def test_the_policy_repair_repairs_and_report_does_not(self):
+        for policy, password in (("report", "by hand"), ("repair", "secret")):
+            self.gateway.audit_policy = policy
+            self._set_password("by hand")
+            self.env["isp.gateway"]._cron_audit()
+            self._work()
+            self._converge()
+            self.assertEqual(
+                self.radius_db.get_check("mary", "Cleartext-Password"), [password]
+            )
+
+    def test_the_policy_keep_takes_values_over_and_reports_the_rest(self):
+        self.gateway.audit_policy = "keep"
+        john = self._create_line("john")
+        self._open(john)
+        self._converge()
+        self._set_password("by hand")
+        self.radius_db.query("DELETE FROM radusergroup WHERE username = 'john'")
+        self.env["isp.gateway"]._cron_audit()
+        self._work()
+        self._work()
+        self.assertEqual(self.line.password, "by hand")
+        self.assertEqual(self._find("john").state, "open")
+
+    def test_samples_take_their_turn_through_all_lines(self):
+        self.patch(isp_gateway_check, "SAMPLE_LEAST", 2)
+        lines = self.line
+        for number in range(4):
+            line = self._create_line(f"line{number}")
+            self._open(line)
+            lines |= line
+        self._converge()
+        for line in lines:
+            self._set_password("by hand", line.username)
+        found = []
+        for _turn in range(3):
+            self.env["isp.gateway"]._cron_sample()
+            self._work()
+            found.append(
+                self.env["isp.gateway.finding"].search_count([("state", "=", "open")])
+            )
+        self.assertEqual(found, [2, 4, 5])
+
+    def test_a_sample_closes_nothing_it_did_not_look_at(self):
+        self._make_foreign("theirs")
+        self._look(self.gateway)
+        self.env["isp.gateway"]._cron_sample()
+        self._work()
+        self.assertEqual(self._find("theirs").state, "open")
+
+    def test_the_scheduled_comparisons_are_registered_and_effective(self):
+        """F20."""
+        self._set_password("by hand")
+        for name, code in (("audit", "_cron_audit"), ("sample", "_cron_sample")):
+            cron = self.env.ref(f"mybizna_isp.isp_gateway_cron_{name}").sudo()
+            self.assertTrue(cron.active)
+            self.assertEqual(cron.code.strip(), f"model.{code}()")
+            self.env["isp.gateway.finding"].sudo().search([]).unlink()
+            with self.enter_registry_test_mode():
+                cron.method_direct_trigger()
+            self._work()
+            self.assertEqual(self._find("mary").kind, "hand_edited")
+
+    def test_a_decision_on_what_is_settled_is_refused(self):
+        self._set_password("by hand")
+        self._look(self.gateway)
+        finding = self._find("mary")
+        finding.action_repair()
+        self._converge()
+        with self.assertRaisesRegex(UserError, "settled"):
+            finding.action_repair()
+
+    def test_the_gateway_shows_how_many_lines_are_in_step(self):
+        self.assertEqual(self.gateway.step_percent, 100)
+        self._create_line("john")
+        self._converge()
+        self.gateway.sudo().active = False
+        self.gateway.action_converge_now()
+        self._converge()
+        self.gateway.invalidate_recordset()
+        self.assertEqual(self.gateway.step_percent, 0)
