@@ -24,6 +24,8 @@
         "data/ir_cron_data.xml",
         "views/isp_access_views.xml",
         "wizards/isp_gateway_role_views.xml",
+        "views/isp_session_views.xml",
+        "views/isp_timeline_views.xml",
         "views/isp_gateway_views.xml",
         "views/isp_gateway_finding_views.xml",
         "views/isp_gateway_job_views.xml",

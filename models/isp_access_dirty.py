@@ -17,6 +17,8 @@ class IspAccessDirty(models.Model):
     connection_id = fields.Integer(required=True)
     is_forced = fields.Boolean()
     is_cut_allowed = fields.Boolean()
+    # A person's wish: what was open at this moment is to be dropped.
+    disconnect_at = fields.Datetime()
 
     # === BUSINESS === #
 
@@ -35,6 +37,16 @@ class IspAccessDirty(models.Model):
             "INSERT INTO isp_access_dirty (connection_id, is_forced, is_cut_allowed) "
             "SELECT id, %s, %s FROM unnest(%s) AS id",
             [forced, allowed, ids],
+        )
+        self._wake()
+
+    @api.model
+    def _mark_disconnected(self, connection_ids):
+        """Have the worker drop what these lines have open now."""
+        self.env.cr.execute(
+            "INSERT INTO isp_access_dirty (connection_id, is_forced, disconnect_at) "
+            "SELECT id, TRUE, %s FROM unnest(%s) AS id",
+            [fields.Datetime.now(), list(connection_ids)],
         )
         self._wake()
 

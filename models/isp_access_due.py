@@ -24,25 +24,37 @@ class IspAccess(models.Model):
                 DELETE FROM isp_access_dirty WHERE id IN (
                     SELECT id FROM isp_access_dirty ORDER BY id LIMIT %s
                     FOR UPDATE SKIP LOCKED
-                ) RETURNING connection_id, is_forced, is_cut_allowed
+                ) RETURNING connection_id, is_forced, is_cut_allowed,
+                            disconnect_at
                 """,
                 DIRTY_LIMIT,
             )
         )
         if not rows:
             return
-        self._insert_missing(sorted({row[0] for row in rows}))
+        all_ids = {connection_id for connection_id, *_rest in rows}
+        self._insert_missing(sorted(all_ids))
         self._allow_cuts({row[0] for row in rows if row[2]})
-        forced_ids = {
-            connection_id for connection_id, forced, _allowed in rows if forced
-        }
-        plain_ids = {row[0] for row in rows} - forced_ids
+        forced_ids = {connection_id for connection_id, forced, *_rest in rows if forced}
+        plain_ids = all_ids - forced_ids
         for connection_ids, forced in ((plain_ids, False), (forced_ids, True)):
             if connection_ids:
                 self._set_pending(
                     SQL("access.connection_id = ANY(%s)", sorted(connection_ids)),
                     forced,
                 )
+        self._let_sessions_end({row[0]: row[3] for row in rows if row[3]})
+
+    @api.model
+    def _let_sessions_end(self, moments):
+        """Let sessions from before a moment be out of date, by connection id."""
+        for connection_id, moment in moments.items():
+            self.env.cr.execute(
+                "UPDATE isp_access SET changed_at = GREATEST(changed_at, %s) "
+                "WHERE connection_id = %s",
+                [moment, connection_id],
+            )
+        self.invalidate_model()
 
     @api.model
     def _insert_missing(self, connection_ids):

@@ -99,6 +99,12 @@ class ResCompany(models.Model):
         help="Up to so many invoices a month nothing is held.",
     )
     isp_collection_ids = fields.One2many("isp.collection", "company_id")
+    isp_session_days = fields.Integer(
+        string="Keep Sessions (days)",
+        default=365,
+        help="Sessions that ended longer ago are forgotten, their usage per day is "
+        "not. 0 keeps them for ever. What RADIUS itself keeps is never touched.",
+    )
     isp_attention_user_id = fields.Many2one(
         "res.users",
         string="Tell about Trouble",
@@ -108,6 +114,10 @@ class ResCompany(models.Model):
     _isp_lead_positive = models.Constraint(
         "CHECK (isp_billing_lead_days BETWEEN 0 AND 60)",
         "Invoices can be issued between 0 and 60 days ahead.",
+    )
+    _isp_session_days_positive = models.Constraint(
+        "CHECK (isp_session_days >= 0)",
+        "Sessions are kept for a number of days, or for ever with 0.",
     )
     _isp_slack_positive = models.Constraint(
         "CHECK (isp_deadman_slack_hours BETWEEN 0 AND 8760)",

@@ -14,6 +14,9 @@ class ResConfigSettings(models.TransientModel):
     isp_settle_minutes = fields.Integer(
         related="company_id.isp_settle_minutes", readonly=False
     )
+    isp_session_days = fields.Integer(
+        related="company_id.isp_session_days", readonly=False
+    )
     isp_attention_user_id = fields.Many2one(
         related="company_id.isp_attention_user_id", readonly=False
     )

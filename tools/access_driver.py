@@ -23,6 +23,7 @@ from .access_types import (
     Session,
     login_key,
 )
+from .sessions import Attempt, News, Watermark, get_open
 
 _DRIVERS = {
     "freeradius": (".radius_sql", "RadiusSql"),
@@ -115,6 +116,27 @@ class AccessDriver(ABC):
     def keeps_mark(self) -> bool:
         """Whether devices of this kind can hold a mark."""
         return type(self).write_mark is not AccessDriver.write_mark
+
+    def read_sessions(
+        self, since: Watermark | None = None, known: Iterable[str] = ()
+    ) -> News:
+        """Return sessions that changed since a watermark; all open ones where the
+        device keeps no history.
+
+        :param since: the `mark` of an earlier answer.
+        :param known: unique ids of sessions to tell of in any case.
+        """
+        return News(get_open(self.read().values()), is_whole=True)
+
+    def read_attempts(self, logins: Iterable[str], limit: int) -> list[Attempt]:
+        """Return each login's last attempts, the newest first.
+
+        :raise DependencyError: the device keeps none.
+        """
+        raise DependencyError(
+            "This kind of gateway keeps no record of attempts to log in. Look into "
+            "the log of the router itself."
+        )
 
     def read_mark(self) -> Mark | None:
         """Return whose the device is, as it says itself; None where it has no mark."""
@@ -270,8 +292,18 @@ class AccessDriver(ABC):
             plan=observed.plan,
             rate_down=observed.rate_down,
             rate_up=observed.rate_up,
-            warnings=self.warnings(wish, observed),
+            warnings=self.warnings(wish, observed) + self._warn(wish, observed),
         )
+
+    def _warn(self, wish, observed):
+        """Return a fact about sessions that should end and that nobody can drop."""
+        stale = stale_sessions(wish, observed)
+        if not stale or self.can_kick:
+            return []
+        return [
+            f"Sessions that should end: {len(stale)}. This gateway can drop none; they "
+            "end by themselves, or fill in what it needs to drop them."
+        ]
 
 
 _OK = Result()

@@ -24,6 +24,8 @@ _JOBS: dict[str, tuple[str, str]] = {
     "fetch": (".access_look", "fetch"),
     "acceptance": (".access_acceptance", "accept"),
     "remove": (".access_acceptance", "remove"),
+    "sessions": (".session_jobs", "read_sessions"),
+    "attempts": (".session_jobs", "read_attempts"),
 }
 
 

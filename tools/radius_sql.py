@@ -28,7 +28,9 @@ from .access_types import (
     Result,
     RightsError,
     RowError,
+    login_key,
 )
+from .radius_accounting import read_attempts, read_news
 from .radius_export import export_sql
 from .radius_export_my import export_my
 from .radius_rows import (
@@ -156,6 +158,16 @@ class RadiusSql(AccessDriver):
             # Access can be given and taken without; sessions then end by themselves.
             self._blindness = f"Sessions can't be seen, so none is dropped: {error}"
             return []
+
+    def read_sessions(self, since=None, known=()):
+        self._session.deadline = self.deadline
+        return read_news(self._session, since, known)
+
+    def read_attempts(self, logins, limit):
+        logins = list(logins)
+        found = self.read(logins)
+        observed = {login: found[login_key(login)] for login in logins}
+        return read_attempts(self._session, logins, limit, observed)
 
     # === THE WAY === #
 

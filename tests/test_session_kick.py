@@ -1,0 +1,67 @@
+from odoo.tests import tagged
+
+from .session_common import SessionCommon
+
+
+@tagged("post_install", "-at_install")
+class TestSessionKick(SessionCommon):
+    """Sessions are dropped by a router that takes real Disconnect-Requests."""
+
+    def setUp(self):
+        super().setUp()
+        self.gateway.write(
+            {
+                "coa_secret": self.radius.secret,
+                "coa_port": self.radius.coa_port,
+                "coa_host": "127.0.0.1",
+            }
+        )
+        self.line = self._create_line("mary")
+        self._open(self.line)
+        self._converge()
+        for session in ("s1", "s2"):
+            self._account("Start", "mary", session, ago=60)
+        self._read_sessions()
+
+    def _get_open(self):
+        return self.radius_db.query(
+            "SELECT count(*) FROM radacct WHERE acctstoptime IS NULL"
+        )[0][0]
+
+    def _get_last_log(self):
+        return self.env["isp.access.log"].search(
+            [("connection_id", "=", self.line.id)], limit=1
+        )
+
+    def test_a_kick_drops_every_session_and_the_line_stays_on(self):
+        self.line.action_disconnect()
+        self._converge()
+        self.assertEqual(self._get_open(), 0)
+        self.assertTrue(self._is_accepted("mary"))
+        log = self._get_last_log()
+        self.assertEqual(log.outcome, "applied")
+        self.assertEqual(log.commands.count("drop session"), 2)
+        self._read_sessions()
+        self.assertFalse(self.line.is_online)
+
+    def test_who_is_suspended_surfs_no_longer(self):
+        self.env["isp.suspension"].create({"connection_id": self.line.id})
+        self._converge()
+        self.assertEqual(self._get_open(), 0)
+        self.assertFalse(self._is_accepted("mary"))
+
+    def test_a_router_that_is_silent_leaves_a_session_and_says_so(self):
+        self.gateway.coa_secret = "another"
+        self.line.action_disconnect()
+        self._converge()
+        self.assertEqual(self._get_open(), 2)
+        log = self._get_last_log()
+        self.assertEqual(log.outcome, "unfinished")
+        self.assertIn("may still be up", log.reply)
+
+    def test_a_gateway_that_can_drop_nothing_says_so(self):
+        self.gateway.coa_secret = False
+        self.line.action_disconnect()
+        self._converge()
+        self.assertEqual(self._get_open(), 2)
+        self.assertIn("can drop none", self._get_last_log().reply)
