@@ -15,7 +15,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from urllib.parse import quote_plus
 
-from . import odoo, postgres, radius, services, system
+from . import odoo, postgres, radius, router, services, system
 from .state import LOGS, SetupError, demo_db, odoo_port, pg_port, say, wait_until
 
 NAIROBI = timezone(timedelta(hours=3))
@@ -28,15 +28,26 @@ def _host_time_zone():
     return os.environ.get("TZ") or local.partition("zoneinfo/")[2] or "UTC"
 
 
-def _new_subscriber():
-    """Register one more subscriber through the addon's own methods."""
-    say("Registering a new subscriber: contract, site, connection, first invoice")
-    wish = {
-        "database": radius.DATABASE,
+def _radius_link():
+    return {
+        "type": "freeradius",
+        "ip_address": "127.0.0.1",
         "port": pg_port(),
-        "role": radius.ROLE,
+        "database": radius.DATABASE,
+        "username": radius.ROLE,
+        "password": radius.ROLE,
         "tz": _host_time_zone(),
     }
+
+
+def _new_subscriber(name, link):
+    """Register one more subscriber through the addon's own methods.
+
+    :param str name: of the gateway
+    :param dict link: its fields, which lead to the device
+    """
+    say("Registering a new subscriber: contract, site, connection, first invoice")
+    wish = {"name": name, "link": link}
     script = Path(__file__).with_name("demo_setup.py")
     log = LOGS / "demo-shell.log"
     printed = services.shell(demo_db(), script, log, ISP_DEMO=json.dumps(wish))
@@ -98,7 +109,7 @@ def _forward(facts, text):
 
 
 def _wait_for_login(facts):
-    """Wait until the worker has written the unpaid login to FreeRADIUS."""
+    """Wait until the worker has written the unpaid login to its gateway."""
     state = f"SELECT state FROM isp_access WHERE connection_id = {facts['connection']}"
     error = f"SELECT error FROM isp_access WHERE connection_id = {facts['connection']}"
     log = LOGS / "odoo-server.log"
@@ -106,13 +117,13 @@ def _wait_for_login(facts):
         wait_until(lambda: _one(state) == "applied", PATIENCE, "late")
     except SetupError:
         raise SetupError(
-            "The login was not written to FreeRADIUS within a minute: "
+            "The login was not written to its gateway within a minute: "
             f"{_one(error) or 'No worker has tried.'} See {log}."
         ) from None
 
 
-def _wait_for_access(facts, code):
-    """Ask FreeRADIUS until it accepts; return (seconds, seconds to book, answer)."""
+def _wait_for_access(facts, code, ask, accepted):
+    """Ask until the login is let in; return (seconds, seconds to book, answer)."""
     began = time.monotonic()
     booked = None
     receipt = (
@@ -122,37 +133,42 @@ def _wait_for_access(facts, code):
     while time.monotonic() - began < PATIENCE:
         if booked is None and _one(receipt) == "paid":
             booked = time.monotonic() - began
-        answer = radius.ask(facts["username"], facts["password"])
-        if "Received Access-Accept" in answer and booked is not None:
+        answer = ask(facts["username"], facts["password"])
+        if accepted in answer and booked is not None:
             return time.monotonic() - began, booked, answer
         time.sleep(0.1)
     inbox = _one("SELECT state, reason FROM isp_sms_inbox ORDER BY id DESC LIMIT 1")
     raise SetupError(
         f"Access did not open within {PATIENCE} s. The message is: {inbox}. "
-        f"FreeRADIUS says:\n{answer}See {LOGS / 'odoo-server.log'}."
+        f"The gateway says:\n{answer}See {LOGS / 'odoo-server.log'}."
     )
 
 
-def play():
-    """Play the main job once, with a subscriber of its own."""
-    facts = _new_subscriber()
+def play(name, link, asks, ask, accepted, speed):
+    """Play the main job once, with a subscriber of its own.
+
+    :param str asks: who asks whom, in words
+    :param ask: called with login and password, returns what is said
+    :param str accepted: what is said to who is let in, and `speed` beside it
+    """
+    facts = _new_subscriber(name, link)
     owes = f"{facts['currency']} {facts['amount']:,.2f}"
     print(
         f"\n{facts['client']}: {facts['package']}, login {facts['username']}, ", end=""
     )
     print(f"account {facts['account_no']}, owes {owes} ({facts['invoice']})")
     _wait_for_login(facts)
-    print("\n1. The router asks FreeRADIUS; nothing is paid yet:")
-    answer = radius.ask(facts["username"], facts["password"])
+    print(f"\n1. {asks}; nothing is paid yet:")
+    answer = ask(facts["username"], facts["password"])
     _show(answer)
-    if "Received Access-Reject" not in answer:
+    if accepted in answer:
         raise SetupError("An unpaid subscriber was not refused; see the lines above.")
     code = "U" + "".join(random.choices(string.ascii_uppercase + string.digits, k=9))
     text = _message(facts, code)
     print("\n2. An M-Pesa message arrives; playSMS forwards it to the webhook:")
     _show(text)
     _forward(facts, text)
-    seconds, booked, answer = _wait_for_access(facts, code)
+    seconds, booked, answer = _wait_for_access(facts, code, ask, accepted)
     residual = _one(
         "SELECT amount_residual FROM account_move WHERE id = (SELECT invoice_id "
         f"FROM isp_connection WHERE id = {facts['connection']})"
@@ -163,30 +179,56 @@ def play():
     _show(answer)
     if float(residual):
         raise SetupError(f"The invoice {facts['invoice']} is not settled.")
-    if "Mikrotik-Rate-Limit" not in answer:
+    if speed not in answer:
         raise SetupError("The answer carries no speed; see the lines above.")
+
+
+def _play_radius():
+    play(
+        "FreeRADIUS",
+        _radius_link(),
+        "The router asks FreeRADIUS",
+        radius.ask,
+        "Received Access-Accept",
+        "Mikrotik-Rate-Limit",
+    )
+
+
+def _play_router():
+    play(
+        router.NAME,
+        router.link(),
+        "A modem dials in to a MikroTik router, which knows the login itself",
+        router.ask,
+        router.ACCEPTED,
+        "rate-limit",
+    )
 
 
 def main():
     odoo.prepare()
     system.need("radius", "pdf")
     postgres.base_template()
-    if services.stop_odoo() | radius.stop():
+    if services.stop_odoo() | radius.stop() | router.stop():
         say("Stopped what an earlier demo had left running")
     radius.start()
+    router.start()
     services.install(demo_db())
     services.start_odoo(demo_db(), "--max-cron-threads=4")
-    play()
+    _play_radius()
+    _play_router()
     print(
         f"\nOdoo is running: {services.address()} (admin / admin). `make stop` ends it."
     )
 
 
 def stop():
-    """End Odoo, FreeRADIUS and PostgreSQL of this checkout."""
+    """End Odoo, the gateways and PostgreSQL of this checkout."""
     if services.stop_odoo():
         say("Odoo stopped")
     if radius.stop():
         say("FreeRADIUS stopped")
+    if router.stop():
+        say("The simulated router stopped")
     if postgres.stop():
         say("PostgreSQL stopped")

@@ -12,18 +12,10 @@ wish = json.loads(os.environ["ISP_DEMO"])
 company = env.company
 env = env(context={"lang": "en_US"})
 
-link = {
-    "ip_address": "127.0.0.1",
-    "port": wish["port"],
-    "database": wish["database"],
-    "username": wish["role"],
-    "password": wish["role"],
-    "tz": wish["tz"],
-}
-gateway = env.ref("mybizna_isp.isp_gateway_demo", raise_if_not_found=False)
-gateway = gateway or env["isp.gateway"].search([], limit=1)
+link = wish["link"]
+gateway = env["isp.gateway"].search([("type", "=", link["type"])], limit=1)
 if not gateway:
-    gateway = env["isp.gateway"].create({"name": "FreeRADIUS", **link})
+    gateway = env["isp.gateway"].create({"name": wish["name"], **link})
 elif any(gateway[key] != value for key, value in link.items()):
     gateway.write(link)
 if gateway.mode != "control":

@@ -255,12 +255,12 @@ class Server:
         self.open += 1
         outbox = asyncio.Queue()
         sender = asyncio.ensure_future(self._send(outbox, writer))
+        ended = asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError
         try:
-            user = await self._log_in(reader, outbox)
-            while user:
-                await self._answer(user, reader, outbox)
-        except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
-            pass
+            with contextlib.suppress(*ended):
+                user = await self._log_in(reader, outbox)
+                while user:
+                    await self._answer(user, reader, outbox)
         finally:
             self.open -= 1
             await outbox.put(None)

@@ -1,0 +1,127 @@
+"""A simulated MikroTik router, as a background service of the demo.
+
+`make demo` starts `python -m dev.router` in the virtual environment. It speaks
+RouterOS to Odoo, and a line of text to whoever dials in by its PPPoE logins.
+"""
+
+import json
+import os
+import secrets
+import signal
+import socket
+import socketserver
+import subprocess
+import sys
+import threading
+
+from . import odoo
+from .services import tail
+from .state import LOGS, ROOT, RUN, SetupError, alive, say, terminate, wait_until
+
+PID = RUN / "router.pid"
+FACTS = RUN / "router.json"
+NAME = "MikroTik (simulated)"
+ACCEPTED = "connected"
+
+
+def start():
+    """Start the router in the background and wait until it listens."""
+    log = LOGS / "router.log"
+    say(f"Starting a simulated MikroTik router (log: {log})")
+    FACTS.unlink(missing_ok=True)
+    # The state folder on the command line tells `alive` that the process is ours.
+    command = [str(odoo.python()), "-m", "dev.router", str(FACTS)]
+    with open(log, "w") as handle:
+        process = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env={**odoo.environment(), "PYTHONPATH": ""},
+            stdin=subprocess.DEVNULL,
+            stdout=handle,
+            stderr=handle,
+            start_new_session=True,
+        )
+    PID.write_text(f"{process.pid}\n")
+
+    def listens():
+        if process.poll() is not None:
+            raise SetupError(f"The router did not start; see {log}.\n{tail(log)}")
+        return FACTS.exists()
+
+    wait_until(listens, 30, f"The router does not listen; see {log}.")
+
+
+def stop():
+    return terminate(PID, signal.SIGTERM)
+
+
+def is_running():
+    return bool(alive(PID))
+
+
+def link():
+    """Return the gateway's fields that lead to this router."""
+    facts = json.loads(FACTS.read_text())
+    return {
+        "type": "routeros",
+        "ip_address": "127.0.0.1",
+        "port": facts["port"],
+        "username": facts["user"],
+        "password": facts["password"],
+    }
+
+
+def ask(username, password):
+    """Dial in as a subscriber's modem does; return what the router says."""
+    facts = json.loads(FACTS.read_text())
+    with socket.create_connection(("127.0.0.1", facts["dial_port"]), 5) as phone:
+        phone.sendall(f"{json.dumps([username, password])}\n".encode())
+        return phone.makefile().read()
+
+
+class _Phone(socketserver.StreamRequestHandler):
+    def handle(self):
+        login, password = json.loads(self.rfile.readline())
+        router = self.server.router
+        said = router.dial(login, password)
+        if not said:
+            _id, session = router.find("/ppp/active", name=login)[-1]
+            said = (
+                f"{login} {ACCEPTED}: address {session['address']}, "
+                f"rate-limit {session['rate']}"
+            )
+        self.wfile.write(f"pppoe: {said}\n".encode())
+
+
+def _serve(place):
+    """Run the router until SIGTERM; called in the virtual environment."""
+    sys.path.insert(0, str(ROOT / "tests"))
+    from servers.routeros import Router, Server
+
+    done = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: done.set())
+    user, password = "isp", secrets.token_hex(8)
+    router = Router(user, password)
+    with Server(router) as server:
+        phone = socketserver.ThreadingTCPServer(("127.0.0.1", 0), _Phone)
+        phone.daemon_threads = True
+        phone.router = router
+        threading.Thread(target=phone.serve_forever, daemon=True).start()
+        facts = {
+            "port": server.port,
+            "dial_port": phone.server_address[1],
+            "user": user,
+            "password": password,
+        }
+        half = f"{place}.part"
+        with open(
+            os.open(half, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w"
+        ) as f:
+            json.dump(facts, f)
+        os.replace(half, place)
+        done.wait()
+
+
+if __name__ == "__main__":
+    _serve(sys.argv[1])
