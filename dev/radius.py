@@ -11,21 +11,17 @@ import subprocess
 import sys
 import threading
 
-from . import odoo, postgres, system
-from .services import require_port, tail
+from . import postgres, system
+from .services import require_port, start_beside, tell_facts
 from .state import (
     CHECKOUT,
-    LOGS,
     ROOT,
     RUN,
-    SetupError,
     alive,
     pg_environment,
     radius_acct_port,
     radius_port,
-    say,
     terminate,
-    wait_until,
 )
 
 PID = RUN / "radius.pid"
@@ -52,30 +48,8 @@ def start():
     require_port(radius_port(), "ISP_RADIUS_PORT", "FreeRADIUS")
     if not postgres.exists(DATABASE):
         postgres.call("createdb", DATABASE)
-    LOGS.mkdir(parents=True, exist_ok=True)
-    log = LOGS / "radius.log"
-    say(f"Starting FreeRADIUS on 127.0.0.1:{radius_port()} (log: {log})")
-    FACTS.unlink(missing_ok=True)
-    # The state folder on the command line tells `alive` that the process is ours.
-    command = [str(odoo.python()), "-m", "dev.radius", str(RUN / "radius")]
-    with open(log, "w") as handle:
-        process = subprocess.Popen(
-            command,
-            cwd=ROOT,
-            env={**odoo.environment(), "PYTHONPATH": ""},
-            stdin=subprocess.DEVNULL,
-            stdout=handle,
-            stderr=handle,
-            start_new_session=True,
-        )
-    PID.write_text(f"{process.pid}\n")
-
-    def answers():
-        if process.poll() is not None:
-            raise SetupError(f"FreeRADIUS did not start; see {log}.\n{tail(log)}")
-        return FACTS.exists()
-
-    wait_until(answers, 60, f"FreeRADIUS does not answer; see {log}.")
+    what = f"FreeRADIUS on 127.0.0.1:{radius_port()}"
+    start_beside("dev.radius", str(RUN / "radius"), FACTS, what)
     postgres.sql(RIGHTS, DATABASE)
 
 
@@ -123,10 +97,7 @@ def _serve(folder):
     ports = {"auth_port": radius_port(), "acct_port": radius_acct_port()}
     with FreeRadius(folder, **place, **ports) as radius:
         facts = {"auth_port": radius.auth_port, "secret": radius.secret}
-        half = FACTS.with_suffix(".part")
-        half.write_text(json.dumps(facts))
-        half.chmod(0o600)
-        half.replace(FACTS)
+        tell_facts(FACTS, facts)
         done.wait()
 
 

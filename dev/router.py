@@ -5,18 +5,16 @@ RouterOS to Odoo, and a line of text to whoever dials in by its PPPoE logins.
 """
 
 import json
-import os
 import secrets
 import signal
 import socket
 import socketserver
-import subprocess
 import sys
 import threading
+from pathlib import Path
 
-from . import odoo
-from .services import tail
-from .state import LOGS, ROOT, RUN, SetupError, alive, say, terminate, wait_until
+from .services import start_beside, tell_facts
+from .state import ROOT, RUN, alive, terminate
 
 PID = RUN / "router.pid"
 FACTS = RUN / "router.json"
@@ -26,29 +24,7 @@ ACCEPTED = "connected"
 
 def start():
     """Start the router in the background and wait until it listens."""
-    log = LOGS / "router.log"
-    say(f"Starting a simulated MikroTik router (log: {log})")
-    FACTS.unlink(missing_ok=True)
-    # The state folder on the command line tells `alive` that the process is ours.
-    command = [str(odoo.python()), "-m", "dev.router", str(FACTS)]
-    with open(log, "w") as handle:
-        process = subprocess.Popen(
-            command,
-            cwd=ROOT,
-            env={**odoo.environment(), "PYTHONPATH": ""},
-            stdin=subprocess.DEVNULL,
-            stdout=handle,
-            stderr=handle,
-            start_new_session=True,
-        )
-    PID.write_text(f"{process.pid}\n")
-
-    def listens():
-        if process.poll() is not None:
-            raise SetupError(f"The router did not start; see {log}.\n{tail(log)}")
-        return FACTS.exists()
-
-    wait_until(listens, 30, f"The router does not listen; see {log}.")
+    start_beside("dev.router", str(FACTS), FACTS, "a simulated MikroTik router")
 
 
 def stop():
@@ -114,12 +90,7 @@ def _serve(place):
             "user": user,
             "password": password,
         }
-        half = f"{place}.part"
-        with open(
-            os.open(half, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w"
-        ) as f:
-            json.dump(facts, f)
-        os.replace(half, place)
+        tell_facts(Path(place), facts)
         done.wait()
 
 

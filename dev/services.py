@@ -1,5 +1,6 @@
 """Odoo's server as a background service, and measurements against it."""
 
+import json
 import os
 import signal
 import subprocess
@@ -54,6 +55,44 @@ def require_port(number, variable, what):
             f"Port {number} is in use by something else. "
             f"Choose another for {what}: make demo {variable}={number + 1}"
         )
+
+
+def start_beside(module, argument, facts, what):
+    """Run a module of ours in the virtual environment until it is told to end.
+
+    :param str argument: for it; names our state folder, by which `alive` knows it
+    :param Path facts: where it writes what others need to know, once it is ready
+    """
+    LOGS.mkdir(parents=True, exist_ok=True)
+    log = LOGS / f"{facts.stem}.log"
+    say(f"Starting {what} (log: {log})")
+    facts.unlink(missing_ok=True)
+    with open(log, "w") as handle:
+        process = subprocess.Popen(
+            [str(odoo.python()), "-m", module, argument],
+            cwd=ROOT,
+            env={**odoo.environment(), "PYTHONPATH": ""},
+            stdin=subprocess.DEVNULL,
+            stdout=handle,
+            stderr=handle,
+            start_new_session=True,
+        )
+    facts.with_suffix(".pid").write_text(f"{process.pid}\n")
+
+    def is_ready():
+        if process.poll() is not None:
+            raise SetupError(f"{what} did not start; see {log}.\n{tail(log)}")
+        return facts.exists()
+
+    wait_until(is_ready, 60, f"{what} does not answer; see {log}.")
+
+
+def tell_facts(facts, values):
+    """Write the file that `start_beside` waits for, whole and for us alone."""
+    half = facts.with_suffix(".part")
+    with open(os.open(half, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w") as file:
+        json.dump(values, file)
+    half.replace(facts)
 
 
 def _run(arguments, log, why, **kwargs):
