@@ -276,29 +276,38 @@ class IspConnection(models.Model):
             package = package.fallback_package_id
         rate_down, rate_up = package._get_rates()
         extra = self._get_reply_attributes()
+        framed_ip = extra.pop("Framed-IP-Address", None)
         return {
             "gateway_id": self.gateway_id.id,
             "login": self.username or "",
             "password": self.password or None,
-            "present": bool(
-                self.username and self.state != "closed" and self.gateway_id
-            ),
+            "present": self._has_login_on_gateway(),
             "on": decision.level != access_rule.OFF and not walled,
             "walled": walled,
-            "service": package.access_kind,
+            # A slower package for a while doesn't change the way onto the net.
+            "service": self.package_id.access_kind,
             "plan": f"isp_plan_{package.id}",
             "rate_down": rate_down,
             "rate_up": rate_up,
             "expires_at": self._get_deadman(decision),
-            "simultaneous": None,
+            "simultaneous": self.package_id.simultaneous_use or None,
             "mac": self.mac_address or None,
-            "fixed_ip": self.fixed_ip or extra.pop("Framed-IP-Address", None),
+            "fixed_ip": self.fixed_ip or framed_ip,
             "ipv6_prefix": self.ipv6_prefix or None,
             "pool": package.ipv4_pool or "",
             "ipv6_pool": package.ipv6_pool or "",
             "tag": self._get_device_tag(),
             "extra": extra,
         }
+
+    def _has_login_on_gateway(self):
+        self.ensure_one()
+        return bool(
+            self.username
+            and self.gateway_id
+            and self.state != "closed"
+            and self.package_id.access_kind != "none"
+        )
 
     def _get_deadman(self, decision):
         """When the device should end access by itself if this system is down.

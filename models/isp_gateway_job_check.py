@@ -171,7 +171,10 @@ class IspGatewayJob(models.Model):
         return {
             "login": f"isp-canary-{database[:8]}-{gateway.id}",
             "tag": f"isp:{database[:8]}:0",
-            "service": packages[:1].access_kind or "pppoe",
+            "service": packages.filtered(lambda package: package.access_kind != "none")[
+                :1
+            ].access_kind
+            or "pppoe",
             "database": database,
             "needs_walled": "walled" in packages.mapped("on_expiry"),
         }

@@ -125,6 +125,11 @@ class IspPackage(models.Model):
         help="Name of the pool on the gateway that addresses come from. Empty leaves "
         "it to the gateway.",
     )
+    simultaneous_use = fields.Integer(
+        string="Sessions at Once",
+        help="How many devices may use one login at a time; 0 is not limited. A router "
+        "that keeps the logins itself can't count them.",
+    )
     ipv6_pool = fields.Char(
         string="IPv6 Pool", help="Name of the gateway's pool of IPv6 prefixes."
     )
@@ -157,6 +162,10 @@ class IspPackage(models.Model):
     _name_company_uniq = models.UniqueIndex(
         "(company_id, (name->>'en_US')) WHERE active IS TRUE",
         "Two packages of one company can't share a name.",
+    )
+    _simultaneous_use_positive = models.Constraint(
+        "CHECK (simultaneous_use BETWEEN 0 AND 1000)",
+        "The sessions at once of a package must be a number from 0 to 1000.",
     )
     _speed_positive = models.Constraint(
         "CHECK (speed_download >= 0 AND speed_upload >= 0)",
@@ -274,6 +283,7 @@ class IspPackage(models.Model):
             "fallback_package_id",
             "access_kind",
             "ipv4_pool",
+            "simultaneous_use",
             "ipv6_pool",
         }:
             users = self | self.search([("fallback_package_id", "in", self.ids)])

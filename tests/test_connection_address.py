@@ -48,6 +48,30 @@ class TestConnectionAddress(IspCommon):
         desired = line._get_desired_access()[line.id]
         self.assertEqual((desired["on"], desired["walled"]), (True, False))
 
+    def test_a_line_whose_package_has_no_access_has_no_login_on_a_gateway(self):
+        gateway = self.env["isp.gateway"].create(
+            {"name": "Tower", "ip_address": "127.0.0.1"}
+        )
+        line = self._create_connection(gateway_id=gateway.id)
+        self.assertTrue(line._get_desired_access()[line.id]["present"])
+        self.package.access_kind = "none"
+        self.assertFalse(line._get_desired_access()[line.id]["present"])
+
+    def test_a_fallback_package_changes_speed_and_not_the_way_onto_the_net(self):
+        slow = self._create_package("Slow", 0.0, speed_download=1, speed_upload=1)
+        self.package.write(
+            {
+                "access_kind": "hotspot",
+                "simultaneous_use": 2,
+                "on_expiry": "fallback",
+                "fallback_package_id": slow.id,
+            }
+        )
+        line = self._create_active()
+        desired = line._get_desired_access()[line.id]
+        self.assertEqual(desired["plan"], f"isp_plan_{slow.id}")
+        self.assertEqual((desired["service"], desired["simultaneous"]), ("hotspot", 2))
+
     def test_rows_on_a_device_are_marked_without_personal_data(self):
         line = self._create_connection()
         database = self.env["ir.config_parameter"].sudo().get_param("database.uuid")

@@ -67,6 +67,17 @@ class TestGatewayAcceptance(GatewayCheckCommon):
         ):
             self.assertIn(text, lines)
 
+    def test_the_canary_goes_a_way_onto_the_net_that_there_is(self):
+        self.package.gateway_id = self.watched
+        self.package.access_kind = "none"
+        Job = self.env["isp.gateway.job"]
+        job = Job.new({"gateway_id": self.watched.id})
+        self.assertEqual(job._prepare_acceptance()["service"], "pppoe")
+        self._create_package(
+            "Hot", 10.0, gateway_id=self.watched.id
+        ).access_kind = "hotspot"
+        self.assertEqual(job._prepare_acceptance()["service"], "hotspot")
+
     def test_fifty_down_is_written_as_what_the_subscriber_downloads(self):
         """F13: the router's word is upload first."""
         self.assertEqual((FAST["rate_down"], FAST["rate_up"]), (50 * 10**6, 10 * 10**6))
