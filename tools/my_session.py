@@ -92,6 +92,8 @@ class MySession:
         seconds = max(1, math.ceil(self._lock_timeout))
         self.run(
             "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', "
+            # Longer values would be cut without a word.
+            "group_concat_max_len = 8000000, "
             "innodb_lock_wait_timeout = %s, lock_wait_timeout = %s",
             (seconds, seconds),
         )

@@ -5,6 +5,7 @@ index finds those too, so that every change goes by a row's id, or compares byte
 """
 
 import contextlib
+import json
 
 from .access_types import TransportError
 from .radius_rows import GROUP_CHECK, GROUP_REPLY, MEMBER
@@ -70,16 +71,26 @@ def read(session, names=None):
     `_NAMES_AT_ONCE` names are read in parts, each as of one moment.
     """
     if names is None:
-        return session.run(f"{_READ.format(of='')} UNION ALL {_READ_GROUPS}")
+        return _run(session, f"{_READ.format(of='')} UNION ALL {_READ_GROUPS}")
     names = list(dict.fromkeys(names))
     login_rows = _READ.format(of="WHERE username IN %s")
     statement = f"{login_rows} UNION ALL {_READ_GROUPS}"
     rows = []
     for start in range(0, len(names) or 1, _NAMES_AT_ONCE):
         part = names[start : start + _NAMES_AT_ONCE] or [""]
-        rows += session.run(statement, [part] * 3)
+        rows += _run(session, statement, [part] * 3)
         statement = login_rows
     return rows
+
+
+def _run(session, statement, params=None):
+    """Return the rows of a statement whose last column is an id.
+
+    PyMySQL takes a packet for each row; many rows in one, as JSON, come in half the
+    time.
+    """
+    found = session.run(_PACKED.format(statement), params)
+    return [row for (text,) in found for row in json.loads(f"[{text}]")]
 
 
 def find_twins(session, keys, names):
@@ -133,12 +144,17 @@ def write(session, table, verbs):
 # === STATEMENTS === #
 
 _READ = (
-    "SELECT 'radcheck', username, attribute, op, value, id FROM radcheck {of} "
+    "SELECT 'radcheck' AS source, username AS name, attribute, op, value, id "
+    "FROM radcheck {of} "
     "UNION ALL "
     "SELECT 'radreply', username, attribute, op, value, id FROM radreply {of} "
     "UNION ALL "
     "SELECT 'radusergroup', username, groupname, '', CAST(priority AS CHAR), id "
     "FROM radusergroup {of}"
+)
+_PACKED = (
+    "SELECT GROUP_CONCAT(JSON_ARRAY(source, name, attribute, op, value, id)) "
+    "FROM ({}) AS found GROUP BY id DIV 500"
 )
 # The prefix by bytes, `_` being a joker of LIKE.
 _OURS = f"BINARY LEFT(groupname, {len(PREFIX)}) = '{PREFIX}'"
