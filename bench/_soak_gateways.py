@@ -1,5 +1,5 @@
-"""The gateways of the soak: real databases with a real FreeRADIUS, and what can befall
-them. A fault lasts as long as its context; a hand edit stays."""
+"""The gateways of the soak: real databases with a real FreeRADIUS, a simulated router,
+and what can befall them. A fault lasts as long as its context; a hand edit stays."""
 
 import contextlib
 import os
@@ -9,21 +9,43 @@ import sys
 import time
 
 from _common import connect
+from _router import PASSWORD, SECRET, USER, Router
 
 from dev import postgres
 from dev.state import ROOT, pg_port
 
 sys.path.insert(0, str(ROOT / "tests"))
 from servers.freeradius import FreeRadius, create_schema
+from servers.mariadb import MariaDbServer
 
 ROLE = "isp_soak_radius"
+ALL = "SELECT, INSERT, UPDATE, DELETE"
+LOGIN_TABLES = ("radcheck", "radreply", "radusergroup")
+TABLES = (*LOGIN_TABLES, "radgroupcheck", "radgroupreply", "radacct", "nas")
 
 
 def open_gateways(stack, name, folder):
-    return [stack.enter_context(RadiusGateway("Tower PG", name, f"{folder}/pg"))]
+    """Return the gateways, which end with `stack`."""
+    return [
+        stack.enter_context(RadiusGateway("Tower PG", name, f"{folder}/pg")),
+        stack.enter_context(MariaGateway("Tower Maria", name, f"{folder}/my")),
+        stack.enter_context(RouterGateway("Tower Router")),
+    ]
 
 
-class RadiusGateway:
+class Gateway:
+    """What all have: faults by name, each a method with the words joined by `_`."""
+
+    kind = ""
+    faults = ()
+
+    @contextlib.contextmanager
+    def fault(self, fault, rng):
+        with getattr(self, "_" + fault.replace(" ", "_"))(rng) or _nothing():
+            yield
+
+
+class RadiusGateway(Gateway):
     """FreeRADIUS on a database of its own in PostgreSQL."""
 
     kind = "postgresql"
@@ -88,11 +110,6 @@ class RadiusGateway:
             cursor.execute(query, values or None)
             return cursor.fetchall() if cursor.description else []
 
-    @contextlib.contextmanager
-    def fault(self, fault, rng):
-        with getattr(self, "_" + fault.replace(" ", "_"))(rng) or _nothing():
-            yield
-
     def _login(self, rng):
         logins = self.sql("SELECT DISTINCT username FROM radcheck ORDER BY 1")
         return rng.choice(logins)[0] if logins else "nobody"
@@ -101,12 +118,12 @@ class RadiusGateway:
         return beside(_cut, self.database, ROLE, rng.random())
 
     def _table_locked(self, rng):
-        table = rng.choice(["radcheck", "radreply", "radusergroup"])
+        table = rng.choice(LOGIN_TABLES)
         return beside(_lock, self.database, table, rng.uniform(0.1, 2))
 
     @contextlib.contextmanager
     def _no_rights(self, rng):
-        table = rng.choice(["radcheck", "radreply", "radusergroup"])
+        table = rng.choice(LOGIN_TABLES)
         self.sql(f"REVOKE INSERT, UPDATE, DELETE ON {table} FROM {ROLE}")
         try:
             yield
@@ -114,7 +131,7 @@ class RadiusGateway:
             self.sql(f"GRANT ALL ON {table} TO {ROLE}")
 
     def _row_deleted(self, rng):
-        table = rng.choice(["radcheck", "radreply", "radusergroup"])
+        table = rng.choice(LOGIN_TABLES)
         self.sql(f"DELETE FROM {table} WHERE username = %s", self._login(rng))
 
     def _password_edited(self, rng):
@@ -144,6 +161,125 @@ class RadiusGateway:
             "UPDATE radgroupreply SET value = '1k/1k' "
             "WHERE attribute = 'Mikrotik-Rate-Limit'"
         )
+
+
+class MariaGateway(RadiusGateway):
+    """The same on MariaDB."""
+
+    kind = "mariadb"
+    faults = tuple(f for f in RadiusGateway.faults if f != "table locked")
+
+    def __enter__(self):
+        self.server = self.stack.enter_context(MariaDbServer())
+        self.server.create_database(self.database)
+        self.admin = self.server.connect(self.database)
+        create_schema(self.admin, "mysql")
+        self.sql(f"CREATE USER {ROLE}@'127.0.0.1' IDENTIFIED BY 'soak'")
+        for table in TABLES:
+            self.sql(f"GRANT {ALL} ON {self.database}.{table} TO {ROLE}@'127.0.0.1'")
+        place = {"host": self.server.host, "port": self.server.port, "user": "root"}
+        self.radius = self.stack.enter_context(
+            FreeRadius(self.folder, dbname=self.database, dialect="mysql", **place)
+        )
+        return self
+
+    def values(self):
+        changes = {"port": self.server.port, "dialect": "mysql"}
+        return {**super().values(), **changes}
+
+    def _connections_cut(self, rng):
+        return beside(_kill, self.server.port, rng.random())
+
+    @contextlib.contextmanager
+    def _no_rights(self, rng):
+        table = f"{self.database}.{rng.choice(LOGIN_TABLES)}"
+        who = f"{ROLE}@'127.0.0.1'"
+        self.sql(f"REVOKE INSERT, UPDATE, DELETE ON {table} FROM {who}")
+        try:
+            yield
+        finally:
+            self.sql(f"GRANT {ALL} ON {table} TO {who}")
+
+
+class RouterGateway(Gateway):
+    """A simulated MikroTik router in a process of its own."""
+
+    kind = "routeros"
+    faults = (
+        "cut in an answer",
+        "silent",
+        "slow",
+        "trap",
+        "secret deleted",
+        "secret edited",
+        "enabled by hand",
+        "too many sessions",
+    )
+
+    def __init__(self, name):
+        self.name = name
+
+    def __enter__(self):
+        self.router = Router().__enter__()
+        return self
+
+    def __exit__(self, *exc_info):
+        self.router.__exit__(*exc_info)
+
+    def values(self):
+        return {
+            "name": self.name,
+            "type": "routeros",
+            "ip_address": "127.0.0.1",
+            "port": self.router.port,
+            "username": USER,
+            "password": PASSWORD,
+        }
+
+    def decide(self, login, password):
+        return "off" if self.router.do("dial", login, password) else "on"
+
+    @contextlib.contextmanager
+    def _set(self, name, value, after):
+        self.router.set(name, value)
+        try:
+            yield
+        finally:
+            self.router.set(name, after)
+
+    def _cut_in_an_answer(self, rng):
+        return self._set("cut_at", rng.randint(1, 4000), None)
+
+    @contextlib.contextmanager
+    def _silent(self, rng):
+        count = self.router.do("count")
+        with self._set("silent_after", count + rng.randint(0, 12), None):
+            yield
+            # What was held back is said late, to whoever still listens.
+            self.router.do("release")
+
+    def _slow(self, rng):
+        return self._set("cost", rng.uniform(0.001, 0.1), 0.0)
+
+    def _too_many_sessions(self, _rng):
+        return self._set("max_sessions", 0, None)
+
+    def _trap(self, rng):
+        command = rng.choice(["add", "set", "enable", "disable", "remove"])
+        traps = [None] * rng.randint(0, 2) + [["failure: out of memory", ""]]
+        return self._set("traps", {f"{SECRET}/{command}": traps}, {})
+
+    def _login(self, rng):
+        return rng.choice(self.router.do("names") or ["nobody"])
+
+    def _secret_deleted(self, rng):
+        self.router.do("delete", self._login(rng))
+
+    def _secret_edited(self, rng):
+        self.router.do("edit", self._login(rng), {"password": "by hand"})
+
+    def _enabled_by_hand(self, rng):
+        self.router.do("edit", self._login(rng), {"disabled": "false"})
 
 
 @contextlib.contextmanager
@@ -180,6 +316,19 @@ def _cut(ready, database, role, seed):
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = %s",
             [role],
         )
+
+
+def _kill(ready, port, seed):
+    """Kill whatever talks to MariaDB as that role, again and again."""
+    import pymysql
+
+    rng = random.Random(seed)
+    connection = pymysql.connect(host="127.0.0.1", port=port, user="root")
+    cursor = connection.cursor()
+    ready()
+    while True:
+        time.sleep(rng.uniform(0, 0.05))
+        cursor.execute(f"KILL USER {ROLE}@'127.0.0.1'")
 
 
 def _lock(ready, database, table, seconds):

@@ -173,14 +173,13 @@ def look_at_everything(env):
 def compare(env, folder):
     """Write one line for each difference between the books and a gateway."""
     from odoo.addons.mybizna_isp.tools.access_driver import open_driver
-    from odoo.addons.mybizna_isp.tools.access_exchange import _get_desired
-    from odoo.addons.mybizna_isp.tools.access_types import login_key
+    from odoo.addons.mybizna_isp.tools.access_types import Desired, login_key
 
     wrong = []
     for gateway in env["isp.gateway"].search([]):
         lines = env["isp.connection"].search([("gateway_id", "=", gateway.id)])
         wishes = lines._get_desired_access().values()
-        wishes = [_get_desired(wish) for wish in wishes if wish["present"]]
+        wishes = [Desired.from_mapping(wish) for wish in wishes if wish["present"]]
         with open_driver(gateway.type, gateway._prepare_settings()) as driver:
             observed = driver.read()
             known = {login_key(wish.login) for wish in wishes}
