@@ -85,6 +85,14 @@ def _get_names(server):
     return sorted(row["name"] for row in server.router[SECRET].rows.values())
 
 
+def _dial_all(server):
+    """Every modem that has no session tries to get one."""
+    router = server.router
+    for row in list(router[SECRET].rows.values()):
+        if not router.find("/ppp/active", name=row["name"]):
+            router.dial(row["name"], row.get("password", ""))
+
+
 def _count_sessions(server, login):
     return len(server.router.find("/ppp/active", name=login))
 
@@ -95,15 +103,12 @@ _ACTIONS = {
     "fill": _fill,
     "count_disabled": _count_disabled,
     "release": lambda server: server.release(),
-    "names": lambda server: sorted(
-        r["name"] for r in server.router[SECRET].rows.values()
-    ),
+    "names": _get_names,
     "edit": _edit,
     "delete": _delete,
     "dial": lambda server, login, password: server.router.dial(login, password),
-    "sessions": lambda server, login: len(
-        server.router.find("/ppp/active", name=login)
-    ),
+    "dial_all": _dial_all,
+    "sessions": _count_sessions,
 }
 
 if __name__ == "__main__":

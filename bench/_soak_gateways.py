@@ -39,6 +39,13 @@ class Gateway:
     kind = ""
     faults = ()
 
+    def live(self):
+        """Let subscribers do what they do all day."""
+
+    def count_sessions(self, login):
+        """Return how many sessions a login has; none are known here."""
+        return 0
+
     @contextlib.contextmanager
     def fault(self, fault, rng):
         with getattr(self, "_" + fault.replace(" ", "_"))(rng) or _nothing():
@@ -238,6 +245,12 @@ class RouterGateway(Gateway):
 
     def decide(self, login, password):
         return "off" if self.router.do("dial", login, password) else "on"
+
+    def live(self):
+        self.router.do("dial_all")
+
+    def count_sessions(self, login):
+        return self.router.do("sessions", login)
 
     @contextlib.contextmanager
     def _set(self, name, value, after):

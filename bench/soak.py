@@ -118,6 +118,8 @@ class Soak:
         with contextlib.ExitStack() as stack:
             if fault in gateway.faults:
                 stack.enter_context(gateway.fault(fault, self.rng))
+            for each in self.gateways:
+                each.live()
             pids = [self.workers.start(converge)]
             if fault == "two workers":
                 pids.append(self.workers.start(converge))
@@ -238,6 +240,8 @@ def soak(report):
             expected = json.load(handle)
         by_name = {gateway.name: gateway for gateway in gateways}
         for gateway, login, password, word in expected:
+            if word == "off" and by_name[gateway].count_sessions(login):
+                wrong.append(f"{gateway}: {login} is off and has a session")
             got = by_name[gateway].decide(login, password)
             if got != word:
                 wrong.append(f"{gateway} says {got} to {login}, the books say {word}")
