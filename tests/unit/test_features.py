@@ -17,10 +17,11 @@ SERIES = {
     "S4-": 43,
     "F": 43,
     "U-": 63,
+    "N-": 50,
     "R": 9,
 }
 NAMES = [f"{key}{n}" for key, last in SERIES.items() for n in range(1, last + 1)]
-NUMBER = re.compile(r"(S[0-4]-|F|U-|R)\d+")
+NUMBER = re.compile(r"(S[0-4]-|F|U-|N-|R)\d+")
 PROOF = re.compile(
     r"=(?P<path>tests/[\w/]+\.py)::(?:(?P<case>\w+)\.)?(?P<test>test_\w+)="
 )

@@ -70,10 +70,12 @@ def wait_for(lab, condition):
 
 
 def test_a_database_that_is_down_is_a_transport_error_and_works_when_back(lab):
+    lab.converge(wish(password="other"))
     lab.postgres.pause()
     try:
         with pytest.raises(TransportError, match="Can't reach"):
             lab.converge(wish())
+        assert not lab.auth("alice", "other").accepted
     finally:
         lab.postgres.resume()
         lab.connection.close()
