@@ -1,8 +1,11 @@
 from datetime import date, datetime
 
 from freezegun import freeze_time
+from psycopg2.errors import ForeignKeyViolation
 
+from odoo.exceptions import ValidationError
 from odoo.tests import tagged
+from odoo.tools import mute_logger
 
 from .common import IspCommon
 
@@ -89,6 +92,19 @@ class TestExpiry(IspCommon):
         desired = connection._get_desired_access()[connection.id]
         self.assertEqual(desired["rate_down"], 10_000_000)
         self.assertEqual(desired["rate_up"], 5_000_000)
+
+    def test_a_missing_fallback_package_is_refused_and_an_archived_one_goes_on(self):
+        """F12: nobody surfs for nothing at full speed because a package has gone."""
+        with self.assertRaises(ValidationError):
+            self.package.on_expiry = "fallback"
+        slow = self._create_package("Slow", 0.0, speed_download=1, speed_upload=1)
+        self.package.write({"on_expiry": "fallback", "fallback_package_id": slow.id})
+        connection = self._create_active()
+        with mute_logger("odoo.sql_db"), self.assertRaises(ForeignKeyViolation):
+            slow.unlink()
+        slow.active = False
+        desired = connection._get_desired_access()[connection.id]
+        self.assertEqual(desired["rate_down"], 1_000_000)
 
     def test_the_expiry_run_wakes_the_workers_for_what_is_open_beyond_its_time(self):
         with freeze_time("2026-01-10 09:00:00"):
