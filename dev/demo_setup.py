@@ -23,7 +23,7 @@ elif any(gateway[key] != value for key, value in link.items()):
         # one is right.
         link |= {
             "mark_written": 0,
-            "accepted_at": datetime.now(UTC).replace(tzinfo=None),
+            "device_accepted_at": datetime.now(UTC).replace(tzinfo=None),
         }
     gateway.write(link)
 if gateway.mode != "control":

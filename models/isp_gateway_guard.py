@@ -47,7 +47,9 @@ class IspGateway(models.Model):
     # The mark that was found instead, and the one that a person took for right.
     mark_found = fields.Char(readonly=True, copy=False)
     mark_accepted = fields.Char(readonly=True, copy=False)
-    accepted_at = fields.Datetime(string="Device Accepted", readonly=True, copy=False)
+    device_accepted_at = fields.Datetime(
+        string="Device Accepted", readonly=True, copy=False
+    )
 
     _cut_limits = models.Constraint(
         "CHECK (max_cut_percent BETWEEN 0 AND 100 AND max_cut_count >= 0)",
@@ -117,7 +119,7 @@ class IspGateway(models.Model):
                     "mark_accepted": gateway.mark_found,
                     "mark_run": max(gateway.mark_run, found.run + 1 if is_ours else 0),
                     "mark_written": 0,
-                    "accepted_at": fields.Datetime.now(),
+                    "device_accepted_at": fields.Datetime.now(),
                 }
             )
             gateway.message_post(
@@ -202,7 +204,7 @@ class IspGateway(models.Model):
         if not run:
             run = latest if latest > written else written + 1
         # What was proved before a person accepted the device was another's, maybe.
-        since = self.accepted_at or datetime.min
+        since = self.device_accepted_at or datetime.min
         known = rows.filtered(
             lambda row: (row.applied or {}).get("present") and row.applied_at > since
         )

@@ -158,6 +158,10 @@ class IspGatewayJob(models.Model):
             )
         return text
 
+    def _prepare_guard(self):
+        """Return what a question checks that writes: a backup put back must not."""
+        return self.gateway_id._prepare_guard(self.env["isp.access"])
+
     # === KINDS: the acceptance test === #
 
     def _prepare_acceptance(self):
@@ -175,7 +179,7 @@ class IspGatewayJob(models.Model):
                 :1
             ].access_kind
             or "pppoe",
-            "database": database,
+            "guard": self._prepare_guard(),
             "needs_walled": "walled" in packages.mapped("on_expiry"),
         }
 
@@ -257,13 +261,14 @@ class IspGatewayJob(models.Model):
 
     def _prepare_remove(self):
         """Only what still belongs to nobody is taken away."""
-        gateway = self.gateway_id
+        gateway, guard = self.gateway_id, self._prepare_guard()
         if gateway.mode != "control":
-            return {"logins": []}
+            return {"logins": [], "guard": guard}
         removals = self.env["isp.access"]._get_removals(
             gateway, set(self.params["logins"]), {}
         )
-        return {"logins": [wish["login"] for wish in removals.values()]}
+        logins = [wish["login"] for wish in removals.values()]
+        return {"logins": logins, "guard": guard}
 
     def _record_remove(self, content):
         gone = [key for key, error in content.items() if not error]

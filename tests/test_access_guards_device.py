@@ -277,7 +277,7 @@ class TestAccessGuardsDevice(GuardCommon):
     def test_a_gateway_that_is_not_held_has_nothing_to_accept(self):
         self._start()
         self.gateway.action_accept_device()
-        self.assertFalse(self.gateway.accepted_at)
+        self.assertFalse(self.gateway.device_accepted_at)
 
     def test_a_run_that_a_twin_overtook_is_tried_again_not_held(self):
         twin = self._create_gateway("Twin", mode="control")

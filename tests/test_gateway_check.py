@@ -345,6 +345,44 @@ class TestGatewayAudit(GatewayCheckCommon):
         self._converge()
         self.assertTrue(self._is_accepted("ghost"))
 
+    def test_books_that_are_a_backup_put_back_remove_nothing(self):
+        """U-21: who came after the backup was made is nobody's in it."""
+        self._make_foreign("newcomer", group=f"isp_plan_{self.package.id}")
+        self._look(self.gateway)
+        self._mark_as_of_a_later_run()
+        finding = self._find("newcomer")
+        finding.action_repair()
+        self._work()
+        job = self.gateway.job_ids[:1]
+        self.assertEqual((job.kind, job.state), ("remove", "failed"))
+        self.assertIn("restored backup", job.summary)
+        self.assertTrue(self._is_accepted("newcomer", "theirs"))
+        self.assertNotEqual(finding.state, "repaired")
+
+    def test_books_that_are_a_backup_put_back_make_no_canary(self):
+        self._mark_as_of_a_later_run()
+        self.gateway.action_acceptance()
+        self._work()
+        job = self.gateway.job_ids[:1]
+        self.assertFalse(job.is_passed)
+        self.assertIn("FAILED: Identity", job.summary)
+        self.assertNotIn("Login Made", job.summary)
+
+    def test_the_right_device_and_one_that_works_are_two_things(self):
+        self.gateway.sudo().write({"accepted_at": False, "state": "identity_error"})
+        self.gateway.action_accept_device()
+        self.assertFalse(self.gateway.accepted_at)
+        self.assertTrue(self.gateway.device_accepted_at)
+
+    def _mark_as_of_a_later_run(self):
+        uuid = self.env["ir.config_parameter"].sudo().get_param("database.uuid")
+        self.radius_db.query("DELETE FROM radgroupreply WHERE groupname = 'isp_mark'")
+        self.radius_db.query(
+            "INSERT INTO radgroupreply (groupname, attribute, op, value) "
+            "VALUES ('isp_mark', 'Class', ':=', %s)",
+            f"{uuid}:{self.gateway.mark_run + 99}",
+        )
+
     def test_what_the_worker_is_about_to_send_is_no_difference(self):
         john = self._create_line("john")
         self._open(john)

@@ -76,11 +76,8 @@ class Canary:
         return f"{skew:+.1f} seconds off"
 
     def check_identity(self):
-        mark = self.driver.read_mark()
-        if mark is None:
+        if self.matter["guard"].check_driver(self.driver, {}) is None:
             return "no other books have marked it"
-        if mark.database != self.matter["database"]:
-            raise Failure("It carries the mark of other books than these.")
         return "it carries the mark of these books"
 
     # === THE CANARY === #
@@ -190,8 +187,9 @@ _END = ("Clean After", Canary.remove)
 def accept(driver, matter, deadline, tell):
     """Test whether a gateway does what it is told.
 
-    :param dict matter: `login` and `tag` of the canary, `service`, `database` (uuid of
-        the books), `needs_walled` (a package here holds unpaid lines to the pay page)
+    :param dict matter: `login` and `tag` of the canary, `service`, `guard` (see
+        `access_guard`), `needs_walled` (a package here holds unpaid lines to the pay
+        page)
     :return: dict of `is_passed` and `steps` (list of dicts like `Step`)
     """
     canary = Canary(driver, matter, deadline)
@@ -227,9 +225,11 @@ def _take(canary, name, function):
 def remove(driver, matter, deadline, _tell):
     """Take logins away that carry our mark and belong to nobody.
 
-    :param dict matter: `logins`, a list
+    :param dict matter: `logins`, a list, and `guard` (see `access_guard`)
     :return: `login_key` → why it is still there, or ""
+    :raise IdentityError: this may not be the device, or not the books, we think
     """
+    driver.guard = matter["guard"].check_driver
     outcomes = driver.converge(
         [Desired(login=login, present=False) for login in matter["logins"]], deadline
     )

@@ -71,15 +71,22 @@ class Guard:
                 show(found),
             )
 
-    def pass_driver(self, driver, observed):
-        """Check, and leave the mark where an older one or none stands.
+    def check_driver(self, driver, observed):
+        """Check and leave the mark alone; return what was found.
 
         :param AccessDriver driver: connected
-        :raise DriverError: "identity", or what reading and writing the mark raise
+        :raise DriverError: "identity", or what reading the mark raises
         """
         found = driver.read_mark() if driver.keeps_mark else self.mark
         self.check(found, observed)
-        if found != self.mark:
+        return found
+
+    def pass_driver(self, driver, observed):
+        """Check, and leave the mark where an older one or none stands.
+
+        :raise DriverError: as `check_driver`, or what writing the mark raises
+        """
+        if self.check_driver(driver, observed) != self.mark:
             driver.write_mark(self.mark)
 
 

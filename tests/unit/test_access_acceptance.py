@@ -6,6 +6,7 @@ import pytest
 
 from tools.access_acceptance import accept
 from tools.access_driver import AccessDriver
+from tools.access_guard import Guard
 from tools.access_types import (
     Kick,
     Mark,
@@ -21,7 +22,7 @@ MATTER = {
     "login": "isp-canary-1",
     "tag": "isp:1:0",
     "service": "pppoe",
-    "database": "our-books",
+    "guard": Guard(Mark("our-books", 9)),
     "needs_walled": True,
 }
 
@@ -62,6 +63,9 @@ class Device(AccessDriver):
 
     def read_mark(self):
         return self.mark
+
+    def write_mark(self, mark):
+        self.mark = mark
 
     def facts_of(self, wish):
         return Observed(
