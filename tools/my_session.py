@@ -4,18 +4,17 @@ PyMySQL is needed only where such a gateway is spoken to, so it is imported ther
 time limits are those of one read from the socket, which a mute server never ends.
 """
 
-import contextlib
 import math
 import time
 
 from .access_types import (
     AuthError,
     DependencyError,
-    DriverError,
     RightsError,
     RowError,
     TransportError,
 )
+from .sql_session import SqlSession
 
 # Error numbers to what they mean; texts of the server are not used, they may be in any
 # language and may hold values. MariaDB manual, "MariaDB Error Codes"; MySQL manual,
@@ -30,35 +29,18 @@ _ROW = {1048, 1062, 1264, 1265, 1292, 1364, 1366, 1406, 1452, 1644, 3819, 4025}
 _NOT_UNDERSTOOD = {1064, 1149, 1193}
 
 
-class MySession:
-    """One connection. After a `TransportError` that lost it, it is closed for good.
+class MySession(SqlSession):
+    """A connection by PyMySQL, whose `connect` takes `options`.
 
-    :param place: words for messages, such as "the RADIUS database radius on db1".
-    :param options: keyword arguments of `pymysql.connect`.
-    :param connect_timeout: seconds for connecting and logging in.
-    :param statement_timeout: seconds for one statement, kept by both sides.
-    :param lock_timeout: seconds to wait for a lock, kept by the server in whole ones.
+    Limits for locks are in whole seconds.
     """
 
     dialect = "mysql"
 
-    def __init__(
-        self, place, options, connect_timeout, statement_timeout, lock_timeout
-    ):
-        self.place = place
-        self.deadline = None
-        self._options = options
-        self._connect_timeout = connect_timeout
-        self._statement_timeout = statement_timeout
-        self._lock_timeout = lock_timeout
-        self._connection = None
-        self._errors = ()
+    # What PyMySQL raises; known once it is imported.
+    _errors = ()
 
     def open(self):
-        """Connect and log in.
-
-        :raise DriverError: "transport", "auth" or "dependency".
-        """
         try:
             import pymysql
         except ImportError:
@@ -112,11 +94,6 @@ class MySession:
             connection._force_close()
 
     def run(self, statement, params=None, about=""):
-        """Run one statement and return its rows, () where it has none.
-
-        :param about: name of the table, for messages.
-        :raise DriverError: of the kind that fits.
-        """
         if self._connection is None:
             raise TransportError(f"The connection to {self.place} is closed.")
         # Read anew by PyMySQL for each packet; there is no public way to change it.
@@ -133,19 +110,6 @@ class MySession:
                 f"{about or self.place} holds text that isn't UTF-8. Correct the rows."
             ) from None
 
-    @contextlib.contextmanager
-    def transaction(self):
-        """All or nothing; rolls back on any exception."""
-        self.run("START TRANSACTION")
-        try:
-            yield
-            self.run("COMMIT")
-        except BaseException:
-            if self._connection is not None:
-                with contextlib.suppress(DriverError):
-                    self.run("ROLLBACK")
-            raise
-
     def _left(self, seconds):
         """Return how long may still be waited; raise when the time is used up."""
         if self.deadline is not None:
@@ -154,12 +118,6 @@ class MySession:
             self.close()
             raise self._mute()
         return seconds
-
-    def _mute(self):
-        return TransportError(
-            f"No answer from {self.place} in time. Check that it runs and that the "
-            "network between is up; it is tried again by itself."
-        )
 
     def _refusal(self, error):
         """Return what a failed connection means."""

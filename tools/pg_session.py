@@ -16,11 +16,11 @@ from psycopg2 import extensions
 from .access_types import (
     AuthError,
     DependencyError,
-    DriverError,
     RightsError,
     RowError,
     TransportError,
 )
+from .sql_session import SqlSession
 
 # SQLSTATE, or its class, to what it means; texts of the server are not used, they
 # may be in any language and may hold values. PostgreSQL manual, appendix A.
@@ -35,34 +35,12 @@ _PASSING_CLASSES = {"08", "53", "57", "58", "40", "55", "25", "XX"}
 _FROM_SERVER = re.compile(r"(?:^|failed: )(\S+:  .*)", re.MULTILINE)
 
 
-class PgSession:
-    """One connection. After a `TransportError` it is closed and stays so.
-
-    :param place: words for messages, such as "the RADIUS database radius on db1".
-    :param options: keyword arguments of `psycopg2.connect`.
-    :param connect_timeout: seconds for connecting and logging in.
-    :param statement_timeout: seconds for one statement, kept by both sides.
-    :param lock_timeout: seconds to wait for a lock, kept by the server.
-    """
+class PgSession(SqlSession):
+    """A connection by psycopg2, whose `connect` takes `options`."""
 
     dialect = "postgresql"
 
-    def __init__(
-        self, place, options, connect_timeout, statement_timeout, lock_timeout
-    ):
-        self.place = place
-        self.deadline = None
-        self._options = options
-        self._connect_timeout = connect_timeout
-        self._statement_timeout = statement_timeout
-        self._lock_timeout = lock_timeout
-        self._connection = None
-
     def open(self):
-        """Connect and log in.
-
-        :raise DriverError: "transport", "auth" or "dependency".
-        """
         limit = self._limit(self._connect_timeout)
         try:
             self._connection = psycopg2.connect(async_=True, **self._options)
@@ -87,11 +65,6 @@ class PgSession:
             self._connection = None
 
     def run(self, statement, params=None, about=""):
-        """Run one statement and return its rows, [] where it has none.
-
-        :param about: name of the table, for messages.
-        :raise DriverError: of the kind that fits.
-        """
         if self._connection is None:
             raise TransportError(f"The connection to {self.place} is closed.")
         limit = self._limit(self._statement_timeout + 1)
@@ -111,19 +84,6 @@ class PgSession:
             # Raised by psycopg2 for a NUL, which PostgreSQL can't hold.
             raise RowError(f"A value for {about or self.place} holds a NUL.") from None
 
-    @contextlib.contextmanager
-    def transaction(self):
-        """All or nothing; rolls back on any exception."""
-        self.run("BEGIN")
-        try:
-            yield
-            self.run("COMMIT")
-        except BaseException:
-            if self._connection is not None:
-                with contextlib.suppress(DriverError):
-                    self.run("ROLLBACK")
-            raise
-
     def _limit(self, seconds):
         limit = time.monotonic() + seconds
         return limit if self.deadline is None else min(limit, self.deadline)
@@ -138,10 +98,7 @@ class PgSession:
             left = limit - time.monotonic()
             if left <= 0 or not poller.poll(left * 1000):
                 self.close()
-                raise TransportError(
-                    f"No answer from {self.place} in time. Check that it runs and "
-                    "that the network between is up; it is tried again by itself."
-                )
+                raise self._mute()
 
     def _refusal(self, error):
         """Return what a failed connection means.

@@ -29,7 +29,7 @@ def read_attempts(
 ) -> dict[str, list[Attempt]]:
     """Return the last attempts by login, newest first.
 
-    :param session: a `PgSession` or `MySession`.
+    :param session: an `SqlSession`.
     :param logins: as they log in.
     :param limit: of each login.
     """

@@ -27,7 +27,7 @@ def read_open(session, logins: Iterable[str] | None = None, stale_after: float =
 
     Ages are those of the database, so that no two clocks are compared.
 
-    :param session: a `PgSession` or `MySession`.
+    :param session: an `SqlSession`.
     :param stale_after: seconds, see `RadiusSettings`; 0 counts all.
     """
     word = words(session)

@@ -81,7 +81,7 @@ def read_changes(
     As many rows as `limit` mean that there may be more: go on from there with an
     `overlap` of 0, which is for the first part of a run.
 
-    :param session: a `PgSession` or `MySession`.
+    :param session: an `SqlSession`.
     """
     word = words(session)
     moment = max(0.0, since.moment - overlap)

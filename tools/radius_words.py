@@ -6,6 +6,7 @@ from typing import NamedTuple
 from .my_session import MySession
 from .pg_session import PgSession
 from .radius_settings import RadiusSettings
+from .sql_session import SqlSession
 
 
 class Words(NamedTuple):
@@ -44,12 +45,12 @@ _WORDS = {
 }
 
 
-def words(session: PgSession | MySession) -> Words:
+def words(session: SqlSession) -> Words:
     """Return what the database of a session calls things."""
     return _WORDS[session.dialect]
 
 
-def make_session(settings: RadiusSettings) -> PgSession | MySession:
+def make_session(settings: RadiusSettings) -> SqlSession:
     """Return a session with the database of a FreeRADIUS, not opened yet.
 
     :raise DependencyError: settings are missing or wrong.
