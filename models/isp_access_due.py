@@ -48,12 +48,17 @@ class IspAccess(models.Model):
     @api.model
     def _let_sessions_end(self, moments):
         """Let sessions from before a moment be out of date, by connection id."""
-        for connection_id, moment in moments.items():
-            self.env.cr.execute(
-                "UPDATE isp_access SET changed_at = GREATEST(changed_at, %s) "
-                "WHERE connection_id = %s",
-                [moment, connection_id],
-            )
+        if not moments:
+            return
+        self.env.cr.execute_values(
+            "UPDATE isp_access access "
+            "SET changed_at = GREATEST(access.changed_at, v.moment) "
+            "FROM (VALUES %s) AS v (connection_id, moment) "
+            "WHERE access.connection_id = v.connection_id",
+            list(moments.items()),
+            template="(%s, %s::timestamp)",
+            page_size=1000,
+        )
         self.invalidate_model()
 
     @api.model
