@@ -71,6 +71,7 @@ class IspGatewayJob(models.Model):
         return {
             "since": self._get_watermark(),
             "known": silent.mapped("unique_id"),
+            "is_ours": self.gateway_id.mode == "control",
         }
 
     def _get_watermark(self):
@@ -93,7 +94,13 @@ class IspGatewayJob(models.Model):
         gateway._record_sessions_read(mark)
         if news.has_more:
             self._ask(gateway, "sessions")
-        return self.env._("%(count)s sessions are new or have changed.", count=count)
+        said = self.env._("%(count)s sessions are new or have changed.", count=count)
+        if content["closed"]:
+            said += " " + self.env._(
+                "Ended, because nothing was heard of them: %(count)s.",
+                count=content["closed"],
+            )
+        return said
 
     # === ATTEMPTS TO LOG IN === #
 

@@ -128,6 +128,11 @@ class AccessDriver(ABC):
         """
         return News(get_open(self.read().values()), is_whole=True)
 
+    def close_stale(self) -> int:
+        """End sessions that nothing was heard of for long, so that whoever had them
+        is let in again; return how many. Devices that see their sessions have none."""
+        return 0
+
     def read_attempts(self, logins: Iterable[str], limit: int) -> list[Attempt]:
         """Return each login's last attempts, the newest first.
 

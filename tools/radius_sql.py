@@ -42,7 +42,7 @@ from .radius_rows import (
     Row,
     Snapshot,
 )
-from .radius_sessions import ACCOUNTING, ROUTERS, read_open
+from .radius_sessions import ACCOUNTING, ROUTERS, close_stale, read_open
 from .radius_settings import RadiusSettings
 from .radius_values import check
 from .radius_words import make_session
@@ -162,6 +162,14 @@ class RadiusSql(AccessDriver):
     def read_sessions(self, since=None, known=()):
         self._session.deadline = self.deadline
         return read_news(self._session, since, known)
+
+    def close_stale(self):
+        self._session.deadline = self.deadline
+        try:
+            return len(close_stale(self._session, self.settings.stale_after))
+        except RightsError:
+            # Accounting may be for others to write.
+            return 0
 
     def read_attempts(self, logins, limit):
         logins = list(logins)
