@@ -8,6 +8,7 @@ import collections
 import contextlib
 import importlib.util
 import ipaddress
+import math
 import selectors
 import socket
 import time
@@ -30,8 +31,9 @@ _CAUSES = {
     506: "it has no resources left",
     508: "more than one session matches",
 }
-# A small router's receive buffer holds few packets.
-_AT_ONCE = 64
+# A small router's receive buffer holds few packets, and a busy one is slow: as many are
+# on their way as it keeps up with (RFC 5080 2.2.1 asks for congestion control).
+_AT_LEAST, _AT_MOST = 8, 64
 
 
 class Target(NamedTuple):
@@ -115,7 +117,7 @@ def _run(talks, selector, deadline):
         moments = [r.ask_again for talk in talks for r in talk.in_flight.values()]
         if not moments:
             continue
-        wake = min(moments) if deadline is None else min(*moments, deadline)
+        wake = min(*moments, math.inf if deadline is None else deadline)
         for key, _events in selector.select(max(0, wake - time.monotonic())):
             key.data.receive()
 
@@ -158,6 +160,7 @@ class _Talk:
         self._tries = tries
         self._said = said
         self._next_id = 0
+        self._at_once = _AT_LEAST
         self._has_answered = False
 
     def open(self, selector):
@@ -188,25 +191,34 @@ class _Talk:
 
     def send(self, now):
         """Ask for what is waiting, and again for what got no answer in time."""
-        for number, request in list(self.in_flight.items()):
-            if request.ask_again > now:
+        late = [r for r in self.in_flight.values() if r.ask_again <= now]
+        if late:
+            self._at_once = max(_AT_LEAST, self._at_once // 2)
+        for request in reversed(late):
+            if request.tries < self._tries:
+                # It keeps its identifier: a late answer is an answer.
+                request.ask_again = math.inf
+                self.waiting.appendleft(request)
                 continue
-            if request.tries >= self._tries:
-                del self.in_flight[number]
-                text = f"{self._target.host} does not answer"
-                self._said[request.session] = Kick("silent", text)
-                if not self._has_answered:
-                    # The others would wait for nothing.
-                    self.give_up(text)
-                    return
-            else:
-                self._put(request, now)
-        while self.waiting and len(self.in_flight) < _AT_ONCE:
+            del self.in_flight[request.packet.id]
+            text = f"{self._target.host} does not answer"
+            self._said[request.session] = Kick("silent", text)
+            if not self._has_answered:
+                # The others would wait for nothing.
+                self.give_up(text)
+                return
+        under_way = len(self.in_flight) - sum(
+            request.ask_again == math.inf for request in self.in_flight.values()
+        )
+        while self.waiting and under_way < self._at_once:
             request = self.waiting.popleft()
-            request.tries = 0
-            self._make(request)
-            self.in_flight[request.packet.id] = request
+            if request.packet is None:
+                self._make(request)
+                self.in_flight[request.packet.id] = request
+            elif self.in_flight.get(request.packet.id) is not request:
+                continue
             self._put(request, now)
+            under_way += 1
 
     def _make(self, request):
         from pyrad import packet
@@ -260,6 +272,7 @@ class _Talk:
         from pyrad import packet
 
         self._has_answered = True
+        self._at_once = min(_AT_MOST, self._at_once + 1)
         del self.in_flight[number]
         host = self._target.host
         cause = (reply.get("Error-Cause") or [0])[0]
@@ -268,7 +281,10 @@ class _Talk:
         elif cause == _GONE:
             kick = Kick("gone", "was gone already")
         elif cause in _OTHER_WORDS and request.names:
-            self.waiting.appendleft(request)
+            request.packet = None
+            request.tries = 0
+            if request.ask_again < math.inf:
+                self.waiting.appendleft(request)
             return
         else:
             why = _CAUSES.get(cause, "it doesn't know the session so")

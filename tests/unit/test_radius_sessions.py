@@ -1,11 +1,15 @@
 """Open sessions and how they end: a real FreeRADIUS, which also plays the router."""
 
+import collections
+import contextlib
 import socket
 import threading
 import time
 from datetime import datetime, timedelta, timezone
 
 import pytest
+from pyrad import packet
+from pyrad.dictionary import Dictionary
 from radius_lab import ROLE, wish
 
 from tools import radius_coa
@@ -227,6 +231,64 @@ def test_a_thousand_sessions_are_dropped_in_one_go(pg_lab):
     assert len(said) == 1000
     assert {kick.state for kick in said.values()} == {"gone"}
     assert lab.open_sessions() == []
+
+
+class SlowRouter:
+    """Answers one Disconnect-Request every `pace` seconds and forgets what comes while
+    it has `room` of them to do."""
+
+    def __init__(self, pace, room):
+        self.pace, self.room = pace, room
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind(("127.0.0.1", 0))
+        self.port = self.socket.getsockname()[1]
+        self.words = Dictionary(str(radius_coa.DICTIONARY))
+        self.forgotten = 0
+        self.thread = threading.Thread(target=self.serve)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *exc):
+        self.socket.sendto(b"", self.socket.getsockname())
+        self.thread.join(10)
+        self.socket.close()
+
+    def serve(self):
+        to_do = collections.deque()
+        ready_at = time.monotonic()
+        while True:
+            left = max(0.001, ready_at - time.monotonic()) if to_do else None
+            self.socket.settimeout(left)
+            with contextlib.suppress(TimeoutError):
+                raw, sender = self.socket.recvfrom(4096)
+                if not raw:
+                    return
+                if len(to_do) < self.room:
+                    to_do.append((raw, sender))
+                else:
+                    self.forgotten += 1
+            if to_do and time.monotonic() >= ready_at:
+                self.answer(*to_do.popleft())
+                ready_at = time.monotonic() + self.pace
+
+    def answer(self, raw, sender):
+        asked = packet.CoAPacket(packet=raw, secret=b"right", dict=self.words)
+        reply = asked.CreateReply()
+        reply.code = packet.DisconnectACK
+        self.socket.sendto(reply.ReplyPacket(), sender)
+
+
+def test_a_slow_router_with_little_room_is_asked_no_faster_than_it_answers():
+    sessions = [session(f"user{number}") for number in range(150)]
+    with SlowRouter(pace=0.02, room=12) as router:
+        target = radius_coa.Target("127.0.0.1", router.port, "right")
+        said = radius_coa.disconnect(sessions, lambda nas: target, 0.3, 3)
+    assert {kick.state for kick in said.values()} == {"gone"}
+    assert len(said) == 150
+    # It was too much for it at least once: what was forgotten was asked for again.
+    assert router.forgotten > 0
 
 
 def test_what_the_time_does_not_suffice_for_is_silent(lab):
