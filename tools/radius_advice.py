@@ -37,6 +37,10 @@ def objection(wish: Desired, observed: RadiusObserved, is_blurred=False) -> str:
 
     :param is_blurred: the database takes names for equal whose letters differ in case.
     """
+    is_in = observed.walled if wish.walled and not wish.on else observed.on
+    is_fulfilled = is_in or not (wish.on or wish.walled)
+    if observed.is_plain and observed.password and wish.present and is_fulfilled:
+        return ""
     login = wish.login
     own = [row for row in observed.rows if row.name == login]
     checks = [row for row in own if row.table == CHECK]
@@ -61,7 +65,7 @@ def objection(wish: Desired, observed: RadiusObserved, is_blurred=False) -> str:
             )
         if not wish.walled:
             return ""
-    if not (observed.walled if wish.walled and not wish.on else observed.on):
+    if not is_in:
         return (
             f"{login} is refused by Auth-Type := Reject in radcheck, or in "
             "radgroupcheck of a group it is in, and not by us. Remove that row."
@@ -83,6 +87,8 @@ def _is_blind(own):
 
 def warnings(wish: Desired, observed: RadiusObserved) -> list[str]:
     """Return what other programs left that may surprise."""
+    if observed.is_plain or not wish.present:
+        return []
     own = [row for row in observed.rows if row.name == wish.login]
     found = [
         f"The group {row.attribute} of another program stands before the plan of "
@@ -99,4 +105,4 @@ def warnings(wish: Desired, observed: RadiusObserved) -> list[str]:
         and lower(row).endswith("-password")
         and lower(row) != PASSWORD.lower()
     ]
-    return found if wish.present else []
+    return found

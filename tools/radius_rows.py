@@ -87,9 +87,13 @@ class RadiusOp(Op):
 
 @dataclass(frozen=True)
 class RadiusObserved(Observed):
-    """What the tables hold of one login, foreign rows too."""
+    """What the tables hold of one login, foreign rows too.
+
+    :param is_plain: no row is of a kind that we don't write.
+    """
 
     rows: tuple[Row, ...] = field(default=(), repr=False)
+    is_plain: bool = False
 
     def of(self, table: str, attribute: str) -> list[Row]:
         attribute = attribute.lower()
@@ -230,12 +234,16 @@ def observe(
     refusing = {
         row.name for row in snapshot.groups if row.table == GROUP_CHECK and refuses(row)
     }
-    by_key = {login_key(login): (login, []) for login in logins}
+    by_key = {login_key(login): (login, ()) for login in logins}
+    by_name = {}
     for row in _by_id(rows):
-        key = login_key(row.name)
+        by_name.setdefault(row.name, []).append(row)
+    for name, found in by_name.items():
+        key = login_key(name)
         if is_blurred and not key.isascii():
             key = unicodedata.normalize("NFKD", key).encode("ascii", "ignore").decode()
-        by_key.setdefault(key, (row.name, []))[1].append(row)
+        login, others = by_key.get(key, (name, ()))
+        by_key[key] = login, (*others, *found)
     open_ones = {}
     for session in sessions:
         open_ones.setdefault(login_key(session.login), []).append(session)
@@ -263,18 +271,32 @@ def _first_group(members, plans, refusing):
     return "walled" if walls and min(walls) == last else "plan"
 
 
+_AUTH_TYPE = CHECK, "auth-type"
+_PLAIN = {
+    (CHECK, PASSWORD.lower()),
+    (CHECK, EXPIRATION.lower()),
+    (CHECK, SESSIONS.lower()),
+    (CHECK, CALLER.lower()),
+    (REPLY, ADDRESS.lower()),
+    (REPLY, PREFIX6.lower()),
+}
+
+
 def _observe_login(login, found, rates, refusing, zone, sessions):
     # Of rows that stand twice the oldest is the one FreeRADIUS goes by.
-    first, members, is_refused = {}, {}, False
+    first, members, is_refused, is_plain = {}, {}, False, True
     for row in found:
-        if row.name != login:
+        table, name, attribute, _op, value, _id = row
+        if name != login:
+            is_plain = False
             continue
-        if row.table == MEMBER:
-            members[row.attribute] = int(row.value)
+        if table == MEMBER:
+            members[attribute] = int(value)
             continue
-        attribute = _lower(row.attribute)
-        first.setdefault((row.table, attribute), row.value)
-        if attribute == "auth-type" and row.table == CHECK and refuses(row):
+        slot = table, _lower(attribute)
+        first.setdefault(slot, value)
+        is_plain = is_plain and slot in _PLAIN
+        if slot == _AUTH_TYPE and refuses(row):
             is_refused = True
     ours = [name for name in members if name.startswith(PREFIX)]
     plans = [name for name in ours if name not in _NO_PLANS]
@@ -301,5 +323,6 @@ def _observe_login(login, found, rates, refusing, zone, sessions):
         fixed_ip=first.get((REPLY, ADDRESS.lower())),
         ipv6_prefix=first.get((REPLY, PREFIX6.lower())),
         sessions=sessions,
-        rows=tuple(found),
+        rows=found,
+        is_plain=is_plain and len(ours) == len(members),
     )
