@@ -199,10 +199,12 @@ class IspAccess(models.Model):
         if not wish or not wish["present"] or wish["gateway_id"] != self.gateway_id.id:
             return {"present": False, "access": connection.access or "off"}
         record = {key: wish.get(key) for key in RECORD_KEYS}
-        expires_at = wish.get("expires_at")
+        ends_at, expires_at = wish.get("ends_at"), wish.get("expires_at")
         record.update(
             present=True,
             access=connection.access or "off",
+            # Of what ends by itself: see `_get_losses_sql`.
+            ends_at=expires_at and ends_at.isoformat(),
             expires_at=expires_at and expires_at.isoformat(),
             secret=self._get_digest(connection.id, wish["password"]),
         )

@@ -198,8 +198,7 @@ class IspAccess(models.Model):
                    COALESCE(access.loss_since, %(now)s) AS since,
                    COALESCE(access.is_cut_allowed, FALSE) AS is_allowed,
                    connection.id IN %(usable)s AS is_unpaid,
-                   (access.applied->>'expires_at')::timestamptz AT TIME ZONE 'UTC'
-                   - company.isp_deadman_slack_hours * interval '1 hour' AS ends_at,
+                   (access.applied->>'ends_at')::timestamp AS ends_at,
                    company.isp_settle_minutes * interval '1 minute' AS settle,
                    cycle.duration_type = 'hours' OR (cycle.duration_type = 'days'
                        AND cycle.duration < %(short)s) AS is_short

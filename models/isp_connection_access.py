@@ -21,6 +21,7 @@ ACCESS_COLUMNS = {
     "fixed_ip",
     "ipv6_prefix",
     "covered_until_at",
+    "credit_until_at",
     "expiry_at",
 }
 
@@ -208,9 +209,8 @@ class IspConnection(models.Model):
                     )
                 )
             wish = connection._prepare_desired_access()
-            del wish["gateway_id"]
             try:
-                radius_values.check(Desired(**{**wish, "present": True}))
+                radius_values.check(Desired.from_mapping({**wish, "present": True}))
             except DriverError as error:
                 raise ValidationError(str(error)) from error
 
@@ -258,7 +258,8 @@ class IspConnection(models.Model):
 
         :return: connection id → dict of ``gateway_id``, ``login``, ``password``,
             ``present``, ``on``, ``plan``, ``rate_down`` and ``rate_up`` (bit/s or
-            ``None``), ``expires_at`` (aware UTC or ``None``), ``simultaneous``,
+            ``None``), ``ends_at`` (naive UTC or ``None``: when access ends if nothing
+            comes), ``expires_at`` (the same for the device, aware), ``simultaneous``,
             ``fixed_ip`` and ``extra`` (dict of reply attributes)
         """
         return {
@@ -289,6 +290,7 @@ class IspConnection(models.Model):
             "plan": f"isp_plan_{package.id}",
             "rate_down": rate_down,
             "rate_up": rate_up,
+            "ends_at": self.expiry_at or None,
             "expires_at": self._get_deadman(decision),
             "simultaneous": self.package_id.simultaneous_use or None,
             "mac": self.mac_address or None,
@@ -312,8 +314,9 @@ class IspConnection(models.Model):
     def _get_deadman(self, decision):
         """When the device should end access by itself if this system is down.
 
-        Expiry plus slack: the device is merciful, this system cuts on time. ``None``
-        where nothing ends (a package left on at expiry, an open-ended extension).
+        Expiry, or how far credit in hand will take the line, plus slack: the device
+        is merciful, this system cuts on time. ``None`` where nothing ends (a package
+        left on at expiry, an open-ended extension).
         """
         endless = decision.level == access_rule.LIMITED or (
             decision.level == access_rule.ON
@@ -321,8 +324,9 @@ class IspConnection(models.Model):
         )
         if endless or not self.expiry_at:
             return None
+        end = max(self.expiry_at, self.credit_until_at or self.expiry_at)
         slack = self.company_id.isp_deadman_slack_hours
-        return fields.Datetime.add(self.expiry_at, hours=slack).replace(tzinfo=UTC)
+        return fields.Datetime.add(end, hours=slack).replace(tzinfo=UTC)
 
     def _get_reply_attributes(self):
         """Return ``params`` as a dict of attribute → value."""

@@ -19,6 +19,15 @@ class IspConnection(models.Model):
         "reaches, for all its lines in their order, at today's prices.",
     )
 
+    credit_until_at = fields.Datetime(
+        string="Credit Reaches To",
+        readonly=True,
+        copy=False,
+        help="How far the contract's credit in hand reached for this line when money "
+        "last moved. The device is told, so that it goes on until then should this "
+        "system be down.",
+    )
+
     @api.depends_context("lang")
     @api.depends("state", "paid_until_at", "billing_date", "contract_id.balance")
     def _compute_credit_text(self):

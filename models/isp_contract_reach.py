@@ -11,6 +11,14 @@ class IspContract(models.Model):
 
     _inherit = "isp.contract"
 
+    def _note_reach(self):
+        """Note on the lines how far credit in hand reaches, for devices to know."""
+        for contract in self:
+            reach = contract._get_reach()
+            for line in contract.connection_ids:
+                if line.credit_until_at != (moment := reach.get(line, False)):
+                    line.credit_until_at = moment
+
     def _get_reach(self):
         """Return how far credit in hand reaches: isp.connection → the moment the last
         period ends that it pays for. Lines that it doesn't reach are missing.

@@ -1,6 +1,7 @@
 from odoo import models
 
-KEPT_CONTEXT = ("allowed_company_ids", "lang", "tz")
+# A scheduled action leaves e-mails to the queue: no server that hangs holds it up.
+KEPT_CONTEXT = ("allowed_company_ids", "lang", "mail_notify_force_send", "tz")
 
 
 class IspContract(models.Model):
@@ -34,6 +35,7 @@ class IspContract(models.Model):
             # Of two payments at once the second has to see what the first one bought.
             contract._lock_for_posting()
             contract._renew_lines(lines.sorted(lambda c: c.id not in named_ids))
+        self.with_env(system)._note_reach()
 
     def _renew_lines(self, lines):
         """Renew lines in order, round by round: each once before one comes again."""
@@ -106,3 +108,4 @@ class IspContract(models.Model):
                 unpaid._take_back(today, reason)
                 # What bridged a change until it was due goes with the money.
                 unpaid.connection_id.change_ids.extension_id.action_end()
+            contract._note_reach()

@@ -201,7 +201,7 @@ class IspGateway(models.Model):
     def _open_lines(self, line_ids):
         lines = self.env["isp.connection"].browse(line_ids)
         wishes = [
-            Desired(**{key: wish[key] for key in wish if key != "gateway_id"})
+            Desired.from_mapping(wish)
             for wish in lines._get_desired_access().values()
             if wish["present"] and wish["on"]
         ]
