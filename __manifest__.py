@@ -60,6 +60,7 @@
         "views/isp_one_off_views.xml",
         "report/isp_statement_report.xml",
         "report/isp_statement_templates.xml",
+        "report/isp_timeline_report.xml",
         "wizards/isp_statement_views.xml",
         "views/isp_portal_templates.xml",
         "views/isp_connection_views.xml",

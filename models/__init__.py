@@ -121,6 +121,7 @@ from . import (
     isp_tax_schedule,
     isp_tax_schedule_line,
     isp_timeline,
+    isp_timeline_print,
     isp_timeline_words,
     isp_usage_day,
     isp_usage_report,

@@ -210,6 +210,13 @@ class IspAccess(models.Model):
         )
         return record
 
+    def _get_proved_level(self):
+        """Return what the line may do on the gateway as last proved: ``on``,
+        ``limited`` or ``off``."""
+        applied = self.applied or {}
+        level = "on" if self.applied_on else "off"
+        return applied.get("access", level) if applied.get("present") else level
+
     def _get_changed_at(self, record, now):
         """Return since when sessions have to be, given the record about to be sent."""
         self.ensure_one()

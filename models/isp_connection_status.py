@@ -4,6 +4,8 @@ from odoo import api, models
 from odoo.tools import format_date, format_datetime
 
 MAX_LENGTH = 120
+# From the least access to the most.
+LEVELS = ("off", "limited", "on")
 
 
 class IspConnection(models.Model):
@@ -22,6 +24,7 @@ class IspConnection(models.Model):
         "extension_ids.date_from",
         "extension_ids.date_to",
         "access_ids.state",
+        "access_ids.applied",
         "access_ids.applied_on",
         "access_ids.error",
     )
@@ -48,7 +51,18 @@ class IspConnection(models.Model):
         until = self.env._("On until %s", self._say_moment(decision.until))
         # Whoever looks at a line need not be allowed to read what it was billed.
         credit = self.sudo().contract_id.balance > 0 and self.sudo()._say_own_credit()
-        return ", ".join(filter(None, (until, credit)))
+        return ", ".join(filter(None, (until, self._say_beyond(decision), credit)))
+
+    def _say_beyond(self, decision):
+        """Return what keeps the line on when the paid time is over, or ``None``."""
+        following = self._decide_access(decision.until)
+        if following.reason != "extension" or not following.until:
+            return None
+        return self.env._(
+            "then %(kind)s until %(until)s",
+            kind=self._say_label("isp.extension", "kind", following.kind),
+            until=self._say_moment(following.until),
+        )
 
     def _say_extension(self, decision):
         kind = self._say_label("isp.extension", "kind", decision.kind)
@@ -122,22 +136,18 @@ class IspConnection(models.Model):
     def _say_waiting(self, decision):
         """A line whose gateway does not know yet what it is allowed, or ``None``."""
         access = self.access_ids.filtered(lambda a: a.gateway_id == self.gateway_id)[:1]
-        if self.state != "active" or not self.username:
+        if self.state != "active" or not self._has_login_on_gateway():
             return None
         if self.gateway_id.mode != "control":
             # Nothing is written there, so nothing can be waited for.
             return None
-        allowed = decision.level != "off"
-        if access.applied_on == allowed and access.state != "error":
+        proved = access._get_proved_level()
+        if proved == decision.level and access.state != "error":
             return None
-        if not allowed and not access.applied_on and access.state != "error":
-            return None
-        if not allowed:
-            head = self.env._("Being cut")
-        elif decision.reason == "covered":
-            head = self.env._("Paid, connecting")
-        else:
-            head = self.env._("Connecting")
+        head = self._say_difference(decision, proved, access)
+        if access.error and access.held:
+            # The gateway has no part in it, and the moment must not be cut short.
+            return self.env._("%(head)s: %(error)s", head=head, error=access.error)
         if access.error:
             return self.env._(
                 "%(head)s: %(gateway)s: %(error)s",
@@ -148,6 +158,23 @@ class IspConnection(models.Model):
         return self.env._(
             "%(head)s: waiting for %(gateway)s", head=head, gateway=self.gateway_id.name
         )
+
+    def _say_difference(self, decision, proved, access):
+        """Return what is under way, from the level proved to the one decided."""
+        if LEVELS.index(decision.level) < LEVELS.index(proved):
+            if access.held == "mass":
+                # A person decides; until then nobody cuts it.
+                return self.env._("Still on")
+            if decision.level == "limited":
+                return self.env._("Being limited")
+            return self.env._("Being cut")
+        if decision.level == "off":
+            return self.env._("Being cut")
+        if decision.level == proved:
+            return self.env._("On, not up to date")
+        if decision.reason == "covered":
+            return self.env._("Paid, connecting")
+        return self.env._("Connecting")
 
     def _say_debt(self):
         if self._is_pay_first() and self.state in ("new", "active"):

@@ -3,8 +3,10 @@ from typing import NamedTuple
 from odoo import api, fields, models
 from odoo.tools import SQL
 
-# Rows of all sources share one number space: the row's own number, then its source's.
-_SOURCES = 32
+# Rows of all sources share one number space: the source's place, then the row's own
+# number. What leads to something stands before it in SOURCES, so that rows of the same
+# second tell it in that order.
+_ROOM = 2**32
 
 
 class Source(NamedTuple):
@@ -27,13 +29,25 @@ _MINE = """({money}_id = %(line)s OR {money}_id IS NULL AND {contract}_id = (
 _RECEIPT = {"money": "receipt.connection", "contract": "receipt.contract"}
 _PAYMENT = {"money": "payment.isp_connection", "contract": "payment.isp_contract"}
 _SPAN = "SELECT id, connection_id, company_id, {at}, NULL::numeric FROM "
+# What never took effect did not happen; what is to come has not happened yet.
+_BEGUN = " WHERE date_from <= %(now)s AND date_to IS DISTINCT FROM date_from"
+_ENDED = " WHERE date_to <= %(now)s AND date_to <> date_from"
+# A draft is nobody's money.
+_BOOKED = (
+    "FROM account_payment payment JOIN account_move move ON move.id = payment.move_id "
+    "{join}WHERE payment.state IN ('in_process', 'paid') AND "
+    + _MINE.format(**_PAYMENT)
+)
+_MIRROR = "JOIN account_move mirror ON mirror.id = move.isp_revoked_by_id "
 
 SOURCES = {
     "message": Source(
         "message",
         "isp.sms.inbox",
         "SELECT inbox.id, COALESCE(receipt.connection_id, %(line)s), "
-        "inbox.company_id, inbox.received_at, receipt.amount FROM isp_sms_inbox inbox "
+        "inbox.company_id, inbox.received_at, CASE WHEN inbox.kind = 'reversal' "
+        "THEN -COALESCE(NULLIF(receipt.reversal_amount, 0), receipt.amount) "
+        "ELSE receipt.amount END FROM isp_sms_inbox inbox "
         "JOIN isp_money_receipt receipt ON receipt.id = inbox.receipt_id WHERE "
         + _MINE.format(**_RECEIPT),
     ),
@@ -48,8 +62,29 @@ SOURCES = {
         "payment",
         "account.payment",
         "SELECT payment.id, COALESCE(payment.isp_connection_id, %(line)s), "
-        "payment.company_id, payment.create_date, payment.amount "
-        "FROM account_payment payment WHERE " + _MINE.format(**_PAYMENT),
+        "payment.company_id, move.create_date, payment.amount_company_currency_signed "
+        + _BOOKED.format(join=""),
+    ),
+    "payment_cancelled": Source(
+        "payment",
+        "account.payment",
+        "SELECT payment.id, COALESCE(payment.isp_connection_id, %(line)s), "
+        "payment.company_id, mirror.create_date, "
+        "-payment.amount_company_currency_signed " + _BOOKED.format(join=_MIRROR),
+    ),
+    "billing": Source(
+        "billing",
+        "isp.billing",
+        "SELECT id, connection_id, company_id, create_date, amount FROM isp_billing",
+    ),
+    "billing_cancelled": Source(
+        "billing",
+        "isp.billing",
+        "SELECT billing.id, billing.connection_id, billing.company_id, "
+        "mirror.create_date, -billing.amount FROM isp_billing billing "
+        "JOIN account_move move ON move.id = billing.invoice_id "
+        + _MIRROR
+        + "WHERE billing.state = 'revoked'",
     ),
     "reconciliation": Source(
         "payment",
@@ -58,27 +93,6 @@ SOURCES = {
         "partial.create_date, partial.amount FROM account_partial_reconcile partial "
         "JOIN account_move_line debit ON debit.id = partial.debit_move_id "
         "WHERE debit.isp_connection_id IS NOT NULL",
-    ),
-    "billing": Source(
-        "billing",
-        "isp.billing",
-        "SELECT id, connection_id, company_id, create_date, amount FROM isp_billing",
-    ),
-    "suspension": Source(
-        "reason", "isp.suspension", _SPAN.format(at="date_from") + "isp_suspension"
-    ),
-    "suspension_end": Source(
-        "reason",
-        "isp.suspension",
-        _SPAN.format(at="date_to") + "isp_suspension WHERE date_to <= %(now)s",
-    ),
-    "extension": Source(
-        "reason", "isp.extension", _SPAN.format(at="date_from") + "isp_extension"
-    ),
-    "extension_end": Source(
-        "reason",
-        "isp.extension",
-        _SPAN.format(at="date_to") + "isp_extension WHERE date_to <= %(now)s",
     ),
     "change": Source(
         "reason",
@@ -89,6 +103,32 @@ SOURCES = {
         "reason",
         "isp.operation",
         _SPAN.format(at="time") + "isp_operation WHERE kind = 'event'",
+    ),
+    "paid_end": Source(
+        "reason",
+        "isp.connection",
+        "SELECT id, id, company_id, covered_until_at, NULL::numeric "
+        "FROM isp_connection WHERE state = 'active' AND covered_until_at <= %(now)s",
+    ),
+    "suspension_end": Source(
+        "reason",
+        "isp.suspension",
+        _SPAN.format(at="date_to") + "isp_suspension" + _ENDED,
+    ),
+    "extension_end": Source(
+        "reason",
+        "isp.extension",
+        _SPAN.format(at="date_to") + "isp_extension" + _ENDED,
+    ),
+    "suspension": Source(
+        "reason",
+        "isp.suspension",
+        _SPAN.format(at="date_from") + "isp_suspension" + _BEGUN,
+    ),
+    "extension": Source(
+        "reason",
+        "isp.extension",
+        _SPAN.format(at="date_from") + "isp_extension" + _BEGUN,
     ),
     "wish": Source(
         "router",
@@ -128,17 +168,29 @@ class IspTimeline(models.Model):
     _depends = {
         "isp.access": ["changed_at", "connection_id"],
         "isp.access.log": ["at", "connection_id"],
-        "isp.billing": ["amount", "connection_id"],
-        "isp.connection": ["contract_id"],
+        "isp.billing": ["amount", "connection_id", "invoice_id", "state"],
+        "isp.connection": ["contract_id", "covered_until_at", "state"],
         "isp.connection.change": ["connection_id"],
         "isp.extension": ["connection_id", "date_from", "date_to"],
         "isp.login.attempt": ["at", "connection_id"],
-        "isp.money.receipt": ["amount", "connection_id", "contract_id"],
+        "isp.money.receipt": [
+            "amount",
+            "connection_id",
+            "contract_id",
+            "reversal_amount",
+        ],
         "isp.operation": ["connection_id", "kind", "time"],
         "isp.session": ["connection_id", "started_at", "stopped_at"],
-        "isp.sms.inbox": ["receipt_id", "received_at"],
+        "isp.sms.inbox": ["kind", "receipt_id", "received_at"],
         "isp.suspension": ["connection_id", "date_from", "date_to"],
-        "account.payment": ["amount", "isp_connection_id", "isp_contract_id"],
+        "account.move": ["isp_revoked_by_id"],
+        "account.payment": [
+            "amount_company_currency_signed",
+            "isp_connection_id",
+            "isp_contract_id",
+            "move_id",
+            "state",
+        ],
         "account.partial.reconcile": ["amount", "debit_move_id"],
         "account.move.line": ["isp_connection_id"],
     }
@@ -170,19 +222,20 @@ class IspTimeline(models.Model):
         line = self.env.context.get("isp_timeline_line") or 0
         return SQL(" UNION ALL ").join(
             SQL(
-                "SELECT source.id::bigint * %s + %s AS id, %s AS kind, %s AS source, "
+                # Some moments are kept to the second, others finer.
+                "SELECT source.id + %s AS id, %s AS kind, %s AS source, "
                 "source.id AS res_id, source.connection_id, source.company_id, "
-                "source.at, source.amount FROM (%s) AS source "
+                "date_trunc('second', source.at) AS at, source.amount "
+                "FROM (%s) AS source "
                 "(id, connection_id, company_id, at, amount) "
                 "WHERE source.at IS NOT NULL AND source.connection_id = %s",
-                _SOURCES,
-                number,
+                number * _ROOM,
                 source.kind,
                 key,
                 SQL(source.query, line=int(line), now=fields.Datetime.now()),
                 int(line),
             )
-            for number, (key, source) in enumerate(SOURCES.items())
+            for number, (key, source) in enumerate(SOURCES.items(), 1)
         )
 
     # === ACTIONS === #

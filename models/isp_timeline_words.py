@@ -1,7 +1,12 @@
+from datetime import timedelta
+
 from odoo import api, models
-from odoo.tools import format_date
+from odoo.tools import format_date, format_datetime
 
 from .isp_timeline import SOURCES
+
+# A message that comes that long after its payment is late.
+LATE = timedelta(minutes=15)
 
 
 class IspTimeline(models.Model):
@@ -30,40 +35,73 @@ class IspTimeline(models.Model):
 
     def _say_message(self, message):
         sender = message.sender or self.env._("the network")
-        name = self.env._("Message from %s", sender)
+        if message.kind == "reversal":
+            name = self.env._("Message from %s: a payment is taken back", sender)
+        elif message.state == "duplicate":
+            name = self.env._("Message from %s: told again", sender)
+        else:
+            name = self.env._("Message from %s", sender)
         # Its text tells what was paid.
         is_clerk = self.env.user.has_group("mybizna_isp.isp_group_clerk")
         return name, message.text if is_clerk else False
 
     def _say_receipt(self, receipt):
-        if not receipt.match_rule:
-            return self.env._(
-                "Receipt %(code)s: %(state)s",
-                code=receipt.code,
-                state=self._say_label(receipt, "state"),
+        words = {"code": receipt.code, "state": self._say_label(receipt, "state")}
+        if not receipt.match_rule or receipt.state in ("review", "revoked"):
+            said = self.env._("Receipt %(code)s: %(state)s", **words)
+        else:
+            said = self.env._(
+                "Receipt %(code)s, customer found by: %(rule)s",
+                rule=self._say_label(receipt, "match_rule"),
+                **words,
             )
+        paid_at = receipt.paid_at
+        if not paid_at or receipt.create_date - paid_at < LATE:
+            return said
+        moment = self._say_moment(receipt.company_id, paid_at)
         return self.env._(
-            "Receipt %(code)s, customer found by: %(rule)s",
-            code=receipt.code,
-            rule=self._say_label(receipt, "match_rule"),
+            "%(receipt)s; paid on %(moment)s", receipt=said, moment=moment
         )
 
     def _say_payment(self, payment):
+        words = {"payment": payment.name or ""}
+        is_refund = payment.payment_type == "outbound"
+        if is_refund and payment.isp_revoked:
+            return self.env._("Paid back: %(payment)s, cancelled later", **words)
+        if is_refund:
+            return self.env._("Paid back: %(payment)s", **words)
         if payment.isp_revoked:
-            return self.env._("Payment %s booked, cancelled later", payment.name or "")
-        return self.env._("Payment %s booked", payment.name or "")
+            return self.env._("Payment %(payment)s booked, cancelled later", **words)
+        return self.env._("Payment %(payment)s booked", **words)
 
-    def _say_reconciliation(self, partial):
-        return self.env._(
-            "%(payment)s pays %(invoice)s",
-            payment=partial.credit_move_id.move_id.name,
-            invoice=partial.debit_move_id.move_id.name,
-        )
+    def _say_payment_cancelled(self, payment):
+        return self._say_cancelled(payment.name, payment.move_id.isp_revoked_by_id)
 
     def _say_billing(self, billing):
         if billing.state == "revoked":
             return self.env._("Billed: %s, cancelled later", billing.name)
         return self.env._("Billed: %s", billing.name)
+
+    def _say_billing_cancelled(self, billing):
+        return self._say_cancelled(billing.name, billing.invoice_id.isp_revoked_by_id)
+
+    def _say_cancelled(self, name, mirror):
+        return self.env._(
+            "%(document)s cancelled: %(reason)s",
+            document=name,
+            reason=mirror.ref or mirror.name,
+        )
+
+    def _say_reconciliation(self, partial):
+        credit, debit = partial.credit_move_id.move_id, partial.debit_move_id.move_id
+        words = {"credit": credit.name, "debit": debit.name}
+        if debit.isp_revokes_id:
+            return self.env._("%(debit)s cancels %(credit)s", **words)
+        if credit.isp_revokes_id:
+            return self.env._("%(credit)s cancels %(debit)s", **words)
+        if credit.origin_payment_id:
+            return self.env._("%(credit)s pays %(debit)s", **words)
+        return self.env._("%(credit)s lowers %(debit)s", **words)
 
     # === REASONS === #
 
@@ -97,6 +135,9 @@ class IspTimeline(models.Model):
             user=span.user_id.name,
         )
 
+    def _say_paid_end(self, _connection):
+        return self.env._("The paid time ended, grace included")
+
     def _say_change(self, change):
         return self.env._(
             "%(state)s: %(old)s to %(new)s from %(day)s",
@@ -115,13 +156,15 @@ class IspTimeline(models.Model):
         return self.env._(
             "%(gateway)s is to know since then: %(wish)s",
             gateway=access.gateway_id.name,
-            wish=access.desired_text,
+            # What is wished by now may be newer than the moment told of.
+            wish=access._describe(access.sent or access.applied),
         )
 
     def _say_exchange(self, log):
         name = self.env._(
             "%(gateway)s: %(outcome)s",
-            gateway=log.gateway_id.name,
+            # It may have been deleted; what was done there was done.
+            gateway=log.gateway_id.name or "–",
             outcome=self._say_label(log, "outcome"),
         )
         return name, "\n".join(filter(None, (log.commands, log.reply)))
@@ -132,7 +175,7 @@ class IspTimeline(models.Model):
         return self.env._(
             "%(login)s was refused: %(reason)s",
             login=attempt.login,
-            reason=attempt.reason,
+            reason=attempt.reason or "–",
         )
 
     def _say_session(self, session):
@@ -154,6 +197,11 @@ class IspTimeline(models.Model):
 
     def _say_label(self, record, field):
         return record._fields[field].convert_to_export(record[field], record)
+
+    def _say_moment(self, company, moment):
+        return format_datetime(
+            self.env, moment, tz=company._isp_zone(), dt_format="EEE d MMM y HH:mm"
+        )
 
     def _say_bytes(self, count):
         unit, size = ("GB", 1e9) if count >= 1e9 else ("MB", 1e6)

@@ -91,6 +91,8 @@ from . import (
     test_tax_schedule,
     test_timeline,
     test_timeline_browser,
+    test_timeline_hostile,
+    test_timeline_print,
     test_two_companies,
     test_upgrade,
     test_worked_example,

@@ -78,14 +78,15 @@ def decide(facts, moment):
     """
     if facts.state in ("new", "ready", "closed"):
         return Access(OFF, facts.state)
-    for span in facts.suspensions:
-        if span.holds(moment):
-            return Access(OFF, "suspended", span.kind, span.end)
+    open_suspensions = [span for span in facts.suspensions if span.holds(moment)]
+    if open_suspensions:
+        longest = _get_longest(open_suspensions)
+        return Access(OFF, "suspended", longest.kind, longest.end)
     open_extensions = [span for span in facts.extensions if span.holds(moment)]
     if facts.covered_until is not None and moment < facts.covered_until:
         return Access(ON, "covered", None, facts.covered_until)
     if open_extensions:
-        longest = max(open_extensions, key=lambda span: span.end or datetime.max)
+        longest = _get_longest(open_extensions)
         return Access(ON, "extension", longest.kind, longest.end)
     reason = "unpaid" if facts.covered_until is not None else "never"
     if facts.on_expiry == "nothing":
@@ -93,6 +94,10 @@ def decide(facts, moment):
     if facts.on_expiry in ("fallback", "walled"):
         return Access(LIMITED, reason, None, facts.covered_until)
     return Access(OFF, reason, None, facts.covered_until)
+
+
+def _get_longest(spans):
+    return max(spans, key=lambda span: span.end or datetime.max)
 
 
 def expiry(facts):

@@ -48,6 +48,16 @@ def test_a_suspension_that_has_ended_holds_nothing():
     assert decide(facts, NOW).reason == "covered"
 
 
+def test_of_suspensions_the_longest_counts_whichever_comes_first():
+    spans = [
+        Span("paused", NOW - HOUR, NOW + HOUR),
+        Span("manual", NOW - 2 * HOUR, None),
+    ]
+    for suspensions in (spans, spans[::-1]):
+        decision = decide(active(NOW + HOUR, suspensions), NOW)
+        assert decision == Access("off", "suspended", "manual", None)
+
+
 def test_an_extension_opens_without_money_and_ends_by_the_clock():
     facts = active(None, (), [Span("promise", NOW, NOW + HOUR)])
     assert decide(facts, NOW) == Access("on", "extension", "promise", NOW + HOUR)

@@ -18,6 +18,10 @@ registry.category("web_tour.tours").add("isp_timeline", {
             trigger: ".o_list_view .o_data_row:contains('Session began')",
         },
         {
+            content: "it can be printed, whatever is chosen",
+            trigger: ".o_control_panel button[name='action_print']",
+        },
+        {
             content: "what was paid is shown to the back office",
             trigger: ".o_data_row:contains('pays') .o_data_cell[name='amount']:contains('100.00')",
         },
