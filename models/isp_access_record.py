@@ -7,6 +7,7 @@ from odoo import api, fields, models
 from odoo.tools import split_every
 
 from ..tools.access_exchange import Said
+from ..tools.access_guard import parse
 from ..tools.access_types import login_key
 
 ROW_TRIES = 3
@@ -44,7 +45,10 @@ class IspAccess(models.Model):
         now = fields.Datetime.now()
         # Health is the worker's to write, whoever pressed the button.
         gateway = self.env["isp.gateway"].sudo().browse(task.gateway_id)
-        if gateway._was_overtaken(task, outcome):
+        is_put_back = gateway._was_put_back(task, outcome)
+        if is_put_back:
+            gateway._write_again(parse(outcome.found))
+        if is_put_back or gateway._was_overtaken(task, outcome):
             # Nothing was written; a moment later it is.
             outcome = replace(outcome, health="up", error="", said={})
         next_try = gateway._record_health(task, outcome, now, keep_lease)
@@ -134,13 +138,19 @@ class IspAccess(models.Model):
 
     @api.model
     def _record_unanswered(self, task, said, outcome, next_try, now):
-        """Rows nothing is known of stay waiting; the device may have heard us."""
+        """Rows nothing is known of stay waiting; the device may have heard us.
+
+        Those a slow device only found no time for are next.
+        """
+        is_late = outcome.health == "up" and bool(outcome.said)
         rows = [
             (
                 entry.access_id,
                 entry.version,
                 outcome.error or None,
-                next_try or now + get_back_off(entry.attempts + 1),
+                next_try
+                or (now if is_late else now + get_back_off(entry.attempts + 1)),
+                0 if is_late else 1,
                 task.token,
             )
             for entry, answer in said
@@ -148,12 +158,12 @@ class IspAccess(models.Model):
         ]
         self._update_rows(
             rows,
-            "id, version, error, retry, token",
-            "(%s, %s, %s, %s::timestamp, %s)",
+            "id, version, error, retry, more, token",
+            "(%s, %s, %s, %s::timestamp, %s, %s)",
             """
                    lease_until = NULL, lease_token = NULL, state = 'pending',
                    error = v.error, next_try = v.retry,
-                   attempts = CASE WHEN {same} THEN attempts + 1 ELSE attempts END
+                   attempts = attempts + CASE WHEN {same} THEN v.more ELSE 0 END
             """,
         )
 

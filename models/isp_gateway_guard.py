@@ -2,6 +2,7 @@ from datetime import datetime, timedelta
 
 from odoo import Command, api, fields, models
 from odoo.exceptions import UserError
+from odoo.tools import SQL
 
 from ..tools.access_guard import Guard, parse
 from ..tools.access_types import Mark, login_key
@@ -233,4 +234,30 @@ class IspGateway(models.Model):
         return (
             found.database == task.guard.mark.database
             and task.guard.mark.run < found.run <= latest
+        )
+
+    def _was_put_back(self, task, outcome):
+        """Whether a device refused because it forgot what these books wrote last."""
+        if outcome.health != "identity_error":
+            return False
+        found = parse(outcome.found)
+        return (
+            found.database == task.guard.mark.database
+            and found.run < task.guard.written
+        )
+
+    def _write_again(self, found):
+        """Have all lines of a device compared anew that has an older state.
+
+        :param Mark found: what stands on it; only after this is it written to
+        """
+        self.ensure_one()
+        self._write_health({"mark_written": found.run}, SQL("TRUE"))
+        self._mark_all(forced=True)
+        # A log note: nobody has anything to decide.
+        self._message_log(
+            body=self.env._(
+                "The gateway was put back to an older state, by a backup of its own or "
+                "a cut of its power. All its lines are compared anew."
+            )
         )

@@ -12,6 +12,8 @@ class IspGateway(models.Model):
         help="Address list of subscribers who reach the pay page only. The router's "
         "firewall decides what that is.",
     )
+    # What that list was called before: entries of ours may still stand there.
+    old_walled_lists = fields.Json(readonly=True, copy=False)
     walled_pool = fields.Char(
         string="Pay Page Pool",
         help="Address pool of subscribers who reach the pay page only. Empty leaves it "
@@ -52,6 +54,11 @@ class IspGateway(models.Model):
 
     def write(self, vals):
         """Override: what walled subscribers may do stands on the gateway already."""
+        if name := vals.get("walled_list"):
+            for gateway in self.filtered(lambda g: g.walled_list not in (False, name)):
+                gateway.old_walled_lists = sorted(
+                    {*(gateway.old_walled_lists or ()), gateway.walled_list}
+                )
         res = super().write(vals)
         if not {"walled_list", "walled_pool", "walled_kbits"}.isdisjoint(vals):
             self._mark_lines("access.applied->>'walled' = 'true'", True)

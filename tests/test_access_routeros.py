@@ -1,4 +1,5 @@
 import base64
+from copy import deepcopy
 from unittest.mock import patch
 
 from freezegun import freeze_time
@@ -81,6 +82,49 @@ class TestAccessRouterOs(RadiusCommon):
             self._converge()
         self.assertEqual((self.gateway.state, row.state), ("up", "applied"))
         self.assertEqual(self.router.dial("mary", "secret"), "")
+
+    def test_a_slow_router_is_served_bit_by_bit_and_not_called_down(self):
+        lines = [self._create_line(f"mary{number}") for number in range(30)]
+        for line in lines:
+            self._open(line)
+        self.server.cost = 0.1
+        with patch.object(isp_access_worker, "EXCHANGE_SECONDS", 4.0):
+            self._converge()
+        rows = self.env["isp.access"].sudo()
+        rows = rows.search([("connection_id", "in", [line.id for line in lines])])
+        self.assertEqual(set(rows.mapped("state")), {"applied"})
+        self.assertEqual(self.gateway.state, "up")
+        self.assertEqual(self.server.logins, 1)
+        # What waited for its turn was no failure.
+        self.assertEqual(set(rows.mapped("attempts")), {0})
+
+    def test_a_pay_page_list_by_another_name_is_still_looked_into(self):
+        """Else who pays stays in the old one."""
+        self.gateway.walled_list = "pay"
+        self.gateway.walled_list = "pay"
+        self.gateway.walled_list = "later"
+        settings = self.gateway.sudo()._prepare_settings()
+        self.assertEqual(settings["walled_list"], "later")
+        self.assertEqual(settings["old_walled_lists"], ("isp_walled", "pay"))
+
+    def test_a_router_put_back_to_its_backup_is_written_again_as_a_whole(self):
+        """Else who was cut since then is on until somebody audits."""
+        line = self._create_line("mary")
+        self._open(line)
+        self._converge()
+        backup = deepcopy(self.router.tables)
+        with freeze_time(line.expiry_at):
+            self._converge()
+            self.assertEqual(self._get_secret("mary")["disabled"], "true")
+            self.router.tables = backup
+            self.assertEqual(self.router.dial("mary", "secret"), "")
+            self._open(self._create_line("paul"))
+            self._converge()
+        self.assertEqual(self.router.dial("paul", "secret"), "")
+        self.assertEqual(self._get_secret("mary")["disabled"], "true")
+        self.assertFalse(self.router.sessions("mary"))
+        self.assertEqual(self.gateway.state, "up")
+        self.assertIn("older state", self.gateway.message_ids[0].body)
 
     def test_a_login_made_by_hand_needs_attention_until_it_is_taken_over(self):
         self.router[SECRET].insert(name="mary", password="by-hand", comment="house 7")

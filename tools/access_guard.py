@@ -66,8 +66,18 @@ class Guard:
             raise IdentityError(
                 f"The gateway was last written by run {found.run} of this database, "
                 f"which itself knows of {self.mark.run - 1} only: these books are a "
-                "restored backup, or another copy of them runs. Nothing was written. "
+                "restored backup, or another copy of them runs, or another gateway "
+                "here is the same device by another address. Nothing was written. "
                 "Catch up the payments first, then press This Is the Right Device.",
+                show(found),
+            )
+        if found.run < self.written:
+            raise IdentityError(
+                f"The gateway has the mark of run {found.run}, and run {self.written} "
+                "of this database was written to it: it was put back to an older "
+                "state, by a backup of its own or a cut of its power. Nothing was "
+                "written. If it is the right device, press This Is the Right Device; "
+                "its logins are then written again.",
                 show(found),
             )
 

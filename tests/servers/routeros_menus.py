@@ -4,6 +4,7 @@ Made from its manual and from what users report; no line of this was tried on a 
 router. Values are texts; bytes that aren't UTF-8 are kept by `surrogateescape`.
 """
 
+import ipaddress
 import re
 import time
 from dataclasses import dataclass, field
@@ -41,6 +42,10 @@ def _address(text):
     if not re.fullmatch(r"\d+\.\d+\.\d+\.\d+", text):
         raise Refusal("invalid value for argument remote-address", "1")
     return text
+
+
+def _prefix(text):
+    return str(ipaddress.IPv6Network(text)) if text else ""
 
 
 _STATUS = ("disabled", "comment")
@@ -114,7 +119,7 @@ def make_tables():
             {"profile": "/ppp/profile"},
             _name_taken("failure: secret with the same name already exists"),
             {"service": "any", "profile": "default", "caller-id": "", "password": ""},
-            {"remote-address": _address},
+            {"remote-address": _address, "remote-ipv6-prefix": _prefix},
             shows_disabled=False,
         ),
         Table(

@@ -34,6 +34,7 @@ def test_a_mark_of_ours_that_is_no_newer_lets_pass(found, written):
     [
         (None, 7, "no longer has the mark"),
         (Mark("3f9a-uuid", 9), 7, "restored backup"),
+        (Mark("3f9a-uuid", 6), 7, "an older state"),
         (Mark("other", 1), 0, "Another database"),
         (Mark("a word", 0), 0, "Another database"),
     ],

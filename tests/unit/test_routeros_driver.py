@@ -160,6 +160,25 @@ def test_addresses_pools_prefixes_and_device_stand_where_the_router_reads_them(r
     assert ros.router.dial("mary", "s3cret", MAC) == ""
 
 
+@pytest.mark.parametrize("text", ["2001:db8:0:0::/56", "2001:0DB8::/56"])
+def test_a_prefix_is_one_however_it_is_written(ros, text):
+    assert ros.say(wish(ipv6_prefix=text)) == DONE
+    assert ros.secret()["remote-ipv6-prefix"] == "2001:db8::/56"
+    assert not ros.writes(lambda: ros.say(wish(ipv6_prefix=text)))
+
+
+def test_sessions_are_read_without_the_rows(ros):
+    ros.converge(*many(3))
+    ros.router.dial("user1", "s3cret")
+    ros.router[ACTIVE].insert(name="paul", radius="true", started=0.0)
+    asked = ros.router.asked.copy()
+    with ros.driver() as driver:
+        news = driver.read_sessions()
+    assert [row.login for row in news.rows] == ["user1"] and news.is_whole
+    prints = {path for path in ros.router.asked - asked if path.endswith("/print")}
+    assert prints == {f"{ACTIVE}/print", "/ip/hotspot/active/print"}
+
+
 def test_a_new_speed_is_written_once_for_all_of_a_package(ros):
     ros.converge(*many(30))
     faster = many(30, rate_down=20_000_000)
@@ -250,7 +269,7 @@ def test_a_test_of_the_gateway_tells_what_it_is_and_may(ros):
     ros.router.add_user("reader", "x", "read,api,!write")
     with ros.driver(user="reader", password="x") as driver:
         facts = driver.probe()
-    assert facts.missing_rights == ("write",)
+    assert facts.missing_rights == ("write", "sensitive")
     assert facts.rights == ("read", "api")
     assert abs(facts.clock_skew - 7200) <= 5
 

@@ -1,6 +1,9 @@
 """Logging in, asking, and answers that never reach another question."""
 
+import fcntl
 import logging
+import resource
+import socket
 import ssl
 import subprocess
 import threading
@@ -217,7 +220,6 @@ def test_a_refusal_is_of_its_own_command(exchange):
 
 def raw_server(*answers, login=b"\x05!done\x00"):
     """Return (port, close) of a server that says given bytes."""
-    import socket
 
     listener = socket.create_server(("127.0.0.1", 0))
 
@@ -318,6 +320,22 @@ def test_a_long_answer_and_many_questions_do_not_block_each_other(ros, exchange)
     assert [len(reply.rows) for reply in replies[:4]] == [2000, 2000, 2000, 0]
 
 
+def test_a_server_with_many_sockets_open_waits_for_an_answer_too(ros):
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 2048), hard))
+    ros.server.rtt = 0.05
+    link = open_link(ros.settings(), None)
+    number = fcntl.fcntl(link.fileno(), fcntl.F_DUPFD, 1500)
+    link.close()
+    exchange = Exchange(socket.socket(fileno=number), "the router", 5.0)
+    try:
+        [reply] = exchange.run([ask()], None)
+    finally:
+        exchange.close()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert reply.trap is None
+
+
 @pytest.mark.parametrize("chunk", [1, 7])
 def test_answers_that_drip_are_read_whole(ros, exchange, chunk):
     exchange.run([put("mary")], None)
@@ -334,7 +352,6 @@ def test_a_connection_cut_inside_an_answer_is_a_transport_error(ros, place):
 
 
 def test_a_login_that_drips_ends_in_time(ros):
-    import socket
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
         threading.Thread(target=lambda: _drip(listener), daemon=True).start()
@@ -359,7 +376,7 @@ def _drip(listener):
 
 def test_a_user_who_may_only_read_is_a_rights_error_that_names_the_policies(ros):
     ros.router.add_user("reader", "x", "read,api,sensitive")
-    with pytest.raises(RightsError, match="read, write and api"):
+    with pytest.raises(RightsError, match="read, write, api and sensitive"):
         ros.converge(wish(), user="reader", password="x")
     assert not ros.router.writes
 

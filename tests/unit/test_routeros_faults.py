@@ -1,7 +1,9 @@
 """Routers that are slow, silent, cut off or killed in the middle; and many at once."""
 
+import contextlib
 import time
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 from routeros_lab import BOOKS, SECRET, gone, many, wish
@@ -73,18 +75,43 @@ def test_a_slow_router_is_served_until_the_deadline_and_no_longer(ros, cost, sta
 def test_what_a_deadline_cut_off_is_finished_by_the_next_runs(ros):
     wishes = many(60)
     ros.server.cost = 0.02
-    runs = 0
-    while True:
-        runs += 1
-        try:
-            outcomes = ros.converge(*wishes, seconds=0.7)
-            break
-        except TransportError:
-            assert runs < 40
-            # Each run leaves something behind that the next needn't do.
-            ros.server.cost *= 0.8
+    for _run in range(40):
+        with contextlib.suppress(TransportError):
+            outcomes = ros.converge(*wishes, seconds=0.5)
+            if len(outcomes) == 60:
+                break
     assert states(outcomes) == {"applied": 60}
     assert len(ros.router.find(SECRET)) == 60
+
+
+def test_a_slow_router_proves_what_it_has_time_for_and_is_not_called_down(ros):
+    wishes = many(200)
+    ros.server.cost = 0.1
+    with ros.driver() as driver:
+        known = {}
+        for _exchange in range(2):
+            outcomes = driver.converge(wishes, time.monotonic() + 4)
+            assert states(outcomes).keys() == {"applied"}
+            assert len(outcomes) > len(known)
+            known = outcomes
+    assert len(known) < 200
+    ros.server.cost = 0
+    assert states(ros.converge(*wishes)) == {"applied": 200}
+
+
+def test_a_speed_that_a_slow_router_had_no_time_for_is_told_of_nobody(ros):
+    wishes = [replace(each, plan=f"isp_plan_{each.login}") for each in many(40)]
+    ros.converge(*wishes)
+    faster = [
+        replace(each, rate_down=20_000_000 + number)
+        for number, each in enumerate(wishes)
+    ]
+    ros.server.cost = 0.1
+    outcomes = ros.converge(*faster, seconds=4)
+    rates = [row.get("rate-limit", "") for _id, row in ros.router.find("/ppp/profile")]
+    changed = [rate for rate in rates if rate.startswith("5000000/2")]
+    assert states(outcomes) == {"applied": len(changed)}
+    assert len(outcomes) < 40
 
 
 def test_a_row_that_vanished_does_not_stop_those_beside_it(ros):

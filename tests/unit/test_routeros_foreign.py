@@ -29,6 +29,30 @@ def test_a_secret_made_by_hand_is_a_conflict_for_a_person(ros):
     assert len(ros.router.sessions("mary")) == 1
 
 
+def test_a_foreign_secret_stays_a_conflict_beside_a_login_that_is_written(ros):
+    ros.say(wish("paul", tag=f"{BOOKS}:19"))
+    foreign(ros)
+    outcomes = ros.converge(wish(), wish("john", tag=f"{BOOKS}:18"))
+    assert outcomes["john"].state == "applied"
+    assert outcomes["mary"].state == "error"
+    assert "is not ours" in outcomes["mary"].error
+
+
+def test_a_line_without_a_password_is_in_step_beside_a_login_that_is_written(ros):
+    ros.say(wish())
+    outcomes = ros.converge(
+        wish(password=None), wish("john", tag=f"{BOOKS}:18", on=False)
+    )
+    assert [outcome.error for outcome in outcomes.values()] == ["", ""]
+
+
+def test_a_foreign_row_that_outlives_a_closed_line_is_told(ros):
+    foreign(ros)
+    outcome = ros.converge(gone())["mary"]
+    assert outcome.state == "applied" and "not ours" in outcome.warnings[0]
+    assert not ros.converge(gone("john"))["john"].warnings
+
+
 def test_a_secret_made_by_hand_is_adopted_on_request_and_keeps_what_is_not_ours(ros):
     row_id = foreign(ros, comment="house 7", routes="10.99.0.0/24", service="any")
     assert ros.say(wish(), adopt=True) == DONE

@@ -1,5 +1,6 @@
 """Ways onto the net beside PPPoE: hotspot, fixed addresses, DHCP."""
 
+import pytest
 from routeros_lab import MAC, SECRET, TAG, gone, wish
 
 pytest_plugins = ["routeros_fixtures"]
@@ -71,6 +72,34 @@ def test_a_fixed_address_is_cut_and_walled_by_list_and_its_queue_stays(ros):
     assert ros.router.row(QUEUES, name="mary")[".id"] == queue
 
 
+@pytest.mark.parametrize("is_on", [True, False])
+def test_a_pay_page_list_by_another_name_leaves_nobody_in_the_old_one(ros, is_on):
+    ros.say(static(on=False, walled=True))
+    renamed = {"walled_list": "pay", "old_walled_lists": ("isp_walled",)}
+    assert ros.say(static(on=is_on, walled=not is_on), **renamed) == DONE
+    lists = [entry["list"] for _id, entry in ros.router.find(LISTS)]
+    assert lists == ([] if is_on else ["pay"])
+
+
+def test_a_list_that_is_ours_no_more_is_others_to_use(ros):
+    renamed = {"walled_list": "pay", "old_walled_lists": ("isp_walled",)}
+    ros.router[LISTS].insert(list="isp_walled", address=IP, comment="theirs")
+    assert ros.converge(static(), **renamed)["mary"].on
+    assert len(ros.router.find(LISTS)) == 1
+
+
+def test_rows_are_found_on_a_router_that_shows_no_false_flags(ros):
+    for path in (LEASES, ARP, LISTS):
+        del ros.router[path].defaults["dynamic"]
+        ros.router[path].insert(dynamic="true", address="10.5.0.3", list="isp_off")
+    wishes = [
+        static(mac=MAC, on=False),
+        wish("john", service="dhcp", mac=MAC, tag="isp:3f9a1b2c:18"),
+    ]
+    ros.converge(*wishes)
+    assert not ros.writes(lambda: ros.converge(*wishes))
+
+
 def test_a_new_fixed_address_moves_all_rows(ros):
     ros.say(static(mac=MAC, on=False))
     moved = wish(service="static", fixed_ip="10.5.0.77", mac=MAC, on=False)
@@ -124,6 +153,43 @@ def test_a_login_that_changes_its_way_onto_the_net_leaves_nothing_behind(ros):
         assert not ros.router.find(path), path
     assert ros.say(gone()) == DONE
     assert not ros.router.find(QUEUES)
+
+
+OTHER_IP, OTHER_MAC, OTHER_TAG = "10.5.0.8", "AA:BB:CC:00:11:33", "isp:3f9a1b2c:18"
+
+
+@pytest.mark.parametrize("is_on", [True, False])
+def test_two_lines_swap_their_addresses(ros, is_on):
+    def pair(first, second):
+        given = {"service": "static", "on": is_on}
+        return (
+            wish(fixed_ip=first, mac=MAC, **given),
+            wish("john", fixed_ip=second, mac=OTHER_MAC, tag=OTHER_TAG, **given),
+        )
+
+    ros.converge(*pair(IP, OTHER_IP))
+    outcomes = ros.converge(*pair(OTHER_IP, IP))
+    assert [each.error for each in outcomes.values()] == ["", ""]
+    assert ros.router.row(ARP, address=IP)["mac-address"] == OTHER_MAC
+    assert ros.router.row(QUEUES, name="mary")["target"] == f"{OTHER_IP}/32"
+    assert len(ros.router.find(LISTS)) == (0 if is_on else 2)
+
+
+def test_two_lines_swap_their_devices(ros):
+    def pair(first, second):
+        return (
+            wish(service="dhcp", mac=first),
+            wish("john", service="dhcp", mac=second, tag=OTHER_TAG, on=False),
+        )
+
+    ros.converge(*pair(MAC, OTHER_MAC))
+    outcomes = ros.converge(*pair(OTHER_MAC, MAC))
+    assert [each.error for each in outcomes.values()] == ["", ""]
+    lease = ros.router.row(LEASES, mac_address=MAC)
+    assert (lease["comment"], lease["address-lists"]) == (
+        f"{OTHER_TAG} john",
+        "isp_off",
+    )
 
 
 def test_two_lines_with_one_address_are_told_apart_before_writing(ros):

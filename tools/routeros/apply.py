@@ -9,13 +9,16 @@ from .refusals import is_gone, to_error
 
 # One row of these may fail for itself; everything else stops the gateway.
 _OF_A_ROW = ("row", "dependency")
+# A target whose operations found no time.
+UNSENT = Result("unsent")
 
 
 def apply_ops(ops: list[RouterOp], run, settings) -> dict[str, Result]:
     """Carry out `ops` phase by phase; return a `Result` for each target.
 
     :param ops: in the order `plan` gives them.
-    :param run: takes commands, returns their replies in order.
+    :param run: takes commands, returns their replies in order; None for one that
+        found no time, whose targets get `UNSENT`.
     :raise DriverError: the gateway as a whole failed.
     """
     results = dict.fromkeys((op.target for op in ops), Result())
@@ -37,7 +40,10 @@ def _leave_out_needy(ops, results):
     for op in ops:
         needed = results.get(f"shared {op.needs}", Result())
         if op.phase != SHARED and op.needs and needed.kind:
-            results[op.target] = Result("dependency", needed.error)
+            is_late = needed is UNSENT
+            results[op.target] = (
+                UNSENT if is_late else Result("dependency", needed.error)
+            )
         else:
             yield op
 
@@ -60,6 +66,9 @@ def _run_groups(groups, run, settings, results):
     commands = [_command(group) for group in groups]
     apart = []
     for group, command, reply in zip(groups, commands, run(commands), strict=True):
+        if reply is None:
+            results.update((op.target, UNSENT) for op in group)
+            continue
         if reply.trap is None:
             continue
         error = to_error(reply.trap, command, settings)

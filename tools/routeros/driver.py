@@ -5,6 +5,7 @@ ids are never kept. The end of access by the clock (`Desired.expires_at`), sessi
 once and RADIUS attributes are no fields of a router's rows: the worker cuts on time.
 """
 
+import time
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
@@ -19,12 +20,14 @@ from ..access_types import (
     Session,
     login_key,
 )
+from ..sessions import News, get_row
 from . import export as rsc
 from . import plan as planning
 from . import wishes
-from .apply import apply_ops
+from .apply import UNSENT, apply_ops
 from .exchange import Command, Exchange
-from .facts import RouterFacts, read_facts
+from .facts import RouterFacts, check_serial, may_see_passwords, read_facts
+from .kept import Kept
 from .link import open_link
 from .menus import INTERFACE, MARKED, NAMED, PPP_PROFILE, PROFILES, Row
 from .refusals import is_missing_menu, raise_for
@@ -47,11 +50,16 @@ class RouterOs(AccessDriver):
         settings.check()
         self.settings = settings
         self._exchange = None
+        self._kept = Kept()
         self._spelled = []
         # Targets whose sessions the last writing made out of date, and its moment.
         self._written, self._written_at = set(), None
-        # What was planned from last; a conflict is told from all rows at once.
-        self._snapshot = None
+        self._has_sent_passwords = False
+        # Targets that found no time, and seconds that reading took at most.
+        self._unsent, self._reading = set(), 0.0
+        # `login_key` → what it was planned from last; a conflict is told from all
+        # rows at once, and what is read back has those of some logins only.
+        self._snapshots = {}
 
     def __enter__(self):
         where = f"the router {self.settings.host}"
@@ -59,7 +67,7 @@ class RouterOs(AccessDriver):
         self._exchange = Exchange(sock, where, self.settings.operation_timeout)
         if self.settings.serial:
             try:
-                read_facts(self._run, self.settings).check(self.settings.serial)
+                check_serial(self._run, self.settings)
             except BaseException:
                 self._exchange.close()
                 raise
@@ -78,11 +86,17 @@ class RouterOs(AccessDriver):
         desired = list(desired)
         # A login that only changes its case is one wish, and two names to a router.
         self._spelled = [wish.login for wish in desired]
-        self._written = set()
+        self._written, self._has_sent_passwords = set(), False
+        self._unsent, self._snapshots = set(), {}
         try:
-            return super().converge(desired, deadline)
+            outcomes = super().converge(desired, deadline)
         finally:
             self._spelled = []
+        for wish in desired:
+            # Nothing is known of it yet: it goes on waiting.
+            if not self._unsent.isdisjoint(self._targets(login_key(wish.login), wish)):
+                outcomes.pop(wish.login, None)
+        return outcomes
 
     def read(self, logins: Iterable[str] | None = None) -> Snapshot:
         spelled = None
@@ -96,53 +110,90 @@ class RouterOs(AccessDriver):
             names = sorted(name for found in spelled.values() for name in found)
             if not names:
                 return Snapshot((), (), spelled, self.settings)
+        if not self._spelled:
+            # Who only looks is told what is there now.
+            self._kept.clear()
         rows, sessions = self._read_rows(names)
         return Snapshot(rows, sessions, spelled, self.settings)
 
+    def read_sessions(self, since=None, known=()):
+        """Override: the menus of sessions alone; a router's rows may be many."""
+        _rows, sessions = self._read_menus((), None)
+        return News([get_row(session) for session in sessions], is_whole=True)
+
     def _read_rows(self, names):
         """Return rows and sessions of some names, or of all with None."""
-        asked = () if names is None else _any_of("name", names)
-        lists = _any_of("list", {self.settings.walled_list, self.settings.off_list})
-        prints = [(menu, asked) for menu in NAMED]
-        for menu in MARKED:
-            narrowed = "list" in menu.fields
-            # A router's own entries of that list are not rows of ours.
-            words = (*lists, *menu.queries, "?#&") if narrowed else menu.queries
-            prints.append((menu, words))
-        prints += [(menu, ()) for menu in (*PROFILES, INTERFACE)]
+        asked = None if names is None else set(names)
+        rows, missing = [], []
+        for menu in (*NAMED, *MARKED, *PROFILES, INTERFACE):
+            found = self._kept.get(menu, asked)
+            if found is None:
+                missing.append(menu)
+            else:
+                rows += found
+        answers, sessions = self._read_menus(missing, names)
+        for menu, found in answers:
+            self._kept.put(menu, asked, found)
+            rows += found
+        return rows, sessions
+
+    def _read_menus(self, menus, names):
+        """Return (menu, rows) of some menus, and the sessions."""
         commands = [
-            _print(menu.path, menu.fields, words, with_id=True)
-            for menu, words in prints
+            _print(menu.path, menu.fields, self._narrow(menu, names), with_id=True)
+            for menu in menus
         ]
         for menu in ACTIVE:
             who = () if names is None else _any_of(menu.login, names)
             commands.append(_print(menu.path, menu.fields, who, with_id=True))
         # Before asking: what began by the router's answer began before it.
         now = datetime.now(timezone.utc)
+        began = time.monotonic()
         replies = self._ask(commands)
-        rows = [
-            Row.of(menu, raw)
-            for (menu, _words), reply in zip(prints, replies, strict=False)
-            for raw in reply.rows
+        self._reading = max(self._reading, time.monotonic() - began)
+        answers = [
+            (menu, [Row.of(menu, raw) for raw in reply.rows])
+            for menu, reply in zip(menus, replies, strict=False)
         ]
-        self._check_passwords(rows)
+        self._check_passwords([row for _menu, rows in answers for row in rows])
         sessions = [
             parse_session(menu, raw, now)
-            for menu, reply in zip(ACTIVE, replies[len(prints) :], strict=True)
+            for menu, reply in zip(ACTIVE, replies[len(menus) :], strict=True)
             for raw in reply.rows
             # Who was let in by RADIUS is RADIUS's to drop.
             if raw.get("radius") != "true"
         ]
-        return rows, sessions
+        return answers, sessions
+
+    def _narrow(self, menu, names):
+        """Return the query words that leave out rows which can't be ours."""
+        if menu in NAMED:
+            return () if names is None else _any_of("name", names)
+        if "list" not in menu.fields:
+            return menu.queries
+        # A router's own entries of that list are not rows of ours.
+        return (*_any_of("list", self.settings.lists()), *menu.queries, "?#&")
 
     def _check_passwords(self, rows):
-        for row in rows:
-            if set(row.values.get("password", "")) == _MASKED:
-                raise RightsError(
-                    f"The user {self.settings.user} may not see passwords on "
-                    f"{self.settings.host}, so they can't be compared. Add the policy "
-                    "'sensitive' to its group."
-                )
+        """Raise `RightsError` where the router hides passwords: some versions show
+        signs instead, others nothing. Each would be written anew in every run."""
+        rows = [row for row in rows if "password" in row.values]
+        shown = {row.values["password"] for row in rows}
+        is_hidden = False
+        if any(row.tag or row.values["password"] for row in rows) and all(
+            set(text) <= _MASKED for text in shown
+        ):
+            may_see = may_see_passwords(self._run, self.settings)
+            is_hidden = not may_see
+            if may_see is None:
+                # The router doesn't tell, but what was written just now does.
+                is_hidden = shown != {""} or self._has_sent_passwords
+        if is_hidden:
+            raise RightsError(
+                f"The user {self.settings.user} may not see passwords on "
+                f"{self.settings.host}, so they can't be compared. Add the policy "
+                "'sensitive' to its group."
+            )
 
     def _ask(self, commands):
         """Return the replies to questions; a menu this router lacks is empty."""
@@ -168,14 +219,16 @@ class RouterOs(AccessDriver):
         return {f"{want.menu.path} {want.key}"} if want else set()
 
     def plan(self, desired, observed: Snapshot):
-        self._snapshot = observed
+        desired = list(desired)
+        self._snapshots.update((login_key(wish.login), observed) for wish in desired)
         return planning.plan(desired, observed, self.settings)
 
     def objection(self, desired, observed):
-        return planning.conflict(desired, self._snapshot, self.settings)
+        snapshot = self._snapshots[login_key(desired.login)]
+        return planning.conflict(desired, snapshot, self.settings)
 
     def warnings(self, desired, observed):
-        return wishes.warnings(desired)
+        return wishes.warnings(desired, observed)
 
     @staticmethod
     def export(settings: RouterOsSettings, desired: Iterable[Desired]) -> str:
@@ -187,11 +240,30 @@ class RouterOs(AccessDriver):
     def apply(self, ops, deadline=None) -> dict[str, Result]:
         self.deadline = deadline
         ops = list(ops)
-        results = apply_ops(ops, self._run, self.settings)
+        self._kept.drop({op.menu for op in ops})
+        self._has_sent_passwords = any(op.has_password for op in ops)
+        stop_at = self._get_stop()
+        results = apply_ops(
+            ops,
+            lambda commands: self._exchange.run(commands, deadline, stop_at),
+            self.settings,
+        )
+        self._unsent = {name for name, said in results.items() if said is UNSENT}
+        if any(result.kind for result in results.values()):
+            # Somebody else may have changed what was read before.
+            self._kept.clear()
         self._written = {op.target for op in ops if op.changes_session}
         # A router tells whole seconds: the begin of a session is less than one off.
         self._written_at = datetime.now(timezone.utc) + timedelta(seconds=1)
         return results
+
+    def _get_stop(self):
+        """Return when to stop writing, so that there is time to prove it."""
+        if self.deadline is None:
+            return None
+        now = time.monotonic()
+        # On a router that takes longest to read, something is written all the same.
+        return max(self.deadline - 1.2 * self._reading, now + (self.deadline - now) / 3)
 
     def _judge(self, wish, observed, sent, failed, differs):
         """Override: a refusal means nothing where the router shows what was wished;

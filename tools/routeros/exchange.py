@@ -6,7 +6,7 @@ be taken for that of another question.
 """
 
 import contextlib
-import select
+import selectors
 import socket
 import ssl
 import time
@@ -16,6 +16,8 @@ from ..access_types import TransportError
 from .wire import Reader, WireError, encode_sentence
 
 WINDOW = 50
+# Commands under way before it is known how fast a router is.
+FIRST = 4
 # Ids that one command takes; a sentence stays small for the smallest router.
 IDS = 100
 
@@ -72,17 +74,25 @@ class Exchange:
             with contextlib.suppress(OSError):
                 sock.close()
 
-    def run(self, commands: list[Command], deadline: float | None) -> list[Reply]:
+    def run(
+        self,
+        commands: list[Command],
+        deadline: float | None,
+        stop_at: float | None = None,
+    ) -> list[Reply | None]:
         """Return the reply to each command, in their order.
 
         :param deadline: moment of `time.monotonic()`; None is no limit.
+        :param stop_at: moment by which answers should be there: what a router as
+            slow as this one would not answer until then is not sent, its reply is
+            None.
         :raise TransportError: the connection is closed; which commands the router
             carried out is not known.
         """
         if self._sock is None:
             raise TransportError(f"The connection to {self._where} was closed.")
         try:
-            return self._run(commands, deadline)
+            return self._run(commands, deadline, stop_at)
         except BaseException as error:
             self.close()
             if isinstance(error, WireError):
@@ -95,19 +105,23 @@ class Exchange:
                 ) from None
             raise
 
-    def _run(self, commands, deadline):
-        replies = [Reply() for _command in commands]
+    def _run(self, commands, deadline, stop_at):
+        replies = [None] * len(commands)
         waiting, unsent = {}, list(enumerate(commands))[::-1]
         out = bytearray()
-        heard = time.monotonic()
-        while waiting or unsent:
-            while unsent and len(waiting) < WINDOW:
+        began = heard = time.monotonic()
+        while True:
+            sent = len(commands) - len(unsent)
+            room = _get_room(sent - len(waiting), began, stop_at)
+            while unsent and len(waiting) < room:
                 place, command = unsent.pop()
                 self._count += 1
                 tag = str(self._count)
-                waiting[tag] = replies[place]
+                waiting[tag] = replies[place] = Reply()
                 words = (command.path, *command.words, f".tag={tag}")
                 out += encode_sentence(words)
+            if not waiting:
+                return replies
             if deadline is not None and time.monotonic() > deadline:
                 raise TransportError(f"{self._where} was not done in the time given.")
             sentences = self._receive()
@@ -116,9 +130,8 @@ class Exchange:
             is_sent = self._send(out)
             if sentences:
                 heard = time.monotonic()
-            elif not is_sent and waiting:
+            elif not is_sent:
                 self._wait(bool(out), heard + self._timeout, deadline)
-        return replies
 
     def _receive(self):
         """Return the sentences that are there, without waiting."""
@@ -150,8 +163,11 @@ class Exchange:
                 f"{self._timeout:.0f} seconds."
             )
         left = (silent_at if deadline is None else min(silent_at, deadline)) - now
-        writers = [self._sock] if is_writing else []
-        select.select([self._sock], writers, [], max(0.0, left))
+        events = selectors.EVENT_READ | (selectors.EVENT_WRITE if is_writing else 0)
+        # Not `select`, which knows no socket of a number above 1023.
+        with selectors.PollSelector() as selector:
+            selector.register(self._sock, events)
+            selector.select(max(0.0, left))
 
     def _take(self, sentence, waiting):
         """Put one sentence of an answer where it belongs."""
@@ -176,6 +192,20 @@ class Exchange:
         # RouterOS 7.18 says so before the end of an answer without rows.
         elif kind != "!empty":
             raise WireError(f"{kind[:20]!r} begins no answer.")
+
+
+def _get_room(answered, began, stop_at):
+    """Return how many commands may be under way at once."""
+    if stop_at is None:
+        return WINDOW
+    now = time.monotonic()
+    if now >= stop_at:
+        return 0
+    if not answered:
+        return FIRST
+    # A test may have stopped the clock.
+    in_time = (stop_at - now) * answered / max(now - began, 0.001)
+    return min(WINDOW, max(1, int(in_time)))
 
 
 def _parse(words):

@@ -40,7 +40,8 @@ class Menu:
 
 
 _STATUS = {"disabled": canonical_flag, "comment": canonical_text}
-STATIC = ("?dynamic=false",)
+# Asked the other way round: what isn't set may not be shown at all.
+STATIC = ("?dynamic=true", "?#!")
 
 SECRET = Menu(
     "/ppp/secret",

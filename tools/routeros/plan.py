@@ -52,6 +52,10 @@ class RouterOp(Op):
             _OF_ROW_ALONE
         )
 
+    @property
+    def has_password(self) -> bool:
+        return any(name == "password" and value for name, value in self.values)
+
     def describe(self) -> str:
         values = ", ".join(
             f"{name}={'***' if name == 'password' else value}"
@@ -66,13 +70,16 @@ def plan(
     """Return what turns `snapshot` into `desired`, in the order it has to happen."""
     planner = _Planner(snapshot, settings)
     desired = list(desired)
-    for wish in desired:
-        if wish.present and not conflict(wish, snapshot, settings):
-            planner.put(wish)
+    put = [
+        wish
+        for wish in desired
+        if wish.present and not conflict(wish, snapshot, settings)
+    ]
+    for wish in put:
+        planner.put(wish)
     # After those that stay: a row may have passed from one login to another.
-    for wish in desired:
-        if not wish.present:
-            planner.take_away(wish)
+    for wish in (*put, *(wish for wish in desired if not wish.present)):
+        planner.take_away(wish)
     return sorted(planner.ops, key=lambda op: op.phase)
 
 
@@ -91,10 +98,9 @@ class _Planner:
             if row:
                 self._used.add((row.menu, row.row_id))
             self._put_row(want, wish, row, needs)
-        for row in self.snapshot.rows_of(wish):
-            self._remove(row, wish)
 
     def take_away(self, wish):
+        """Remove what nobody's wish stands on."""
         for row in self.snapshot.rows_of(wish):
             self._remove(row, wish)
 
@@ -226,7 +232,9 @@ def _rank(row, want, wish, snapshot):
         for name in ("list", want.menu.key)
         if name in want.values
     )
-    return (not snapshot.is_ours(row, wish), row.tag != wish.tag, not is_same)
+    # In its place before with its mark: two lines that swap addresses or devices swap
+    # rows, because the router refuses to have two in one place even for a moment.
+    return (not snapshot.is_ours(row, wish), not is_same, row.tag != wish.tag)
 
 
 def conflict(wish: Desired, snapshot: Snapshot, settings: RouterOsSettings) -> str:

@@ -35,7 +35,7 @@ def to_error(trap: Trap, command: Command, settings: RouterOsSettings) -> Driver
     if "not enough permissions" in text:
         return RightsError(
             f"The user {settings.user} may not do {path} on {host}: {text}. Give its "
-            "group the policies read, write and api."
+            "group the policies read, write, api and sensitive."
         )
     if "invalid user name" in text or "cannot log in" in text:
         return AuthError(f"{host} refused the user {settings.user}: {text}.")

@@ -29,6 +29,7 @@ class RouterOsSettings:
     :param connect_timeout: seconds for connecting and logging in.
     :param operation_timeout: seconds without an answer while one is due.
     :param walled_list: address list of logins that reach the pay page only.
+    :param old_walled_lists: what that list was called before.
     :param walled_pool: their address pool, "" for that of the router.
     :param walled_rate: bit/s both ways while walled.
     :param off_list: address list of lines without login that are off.
@@ -47,6 +48,7 @@ class RouterOsSettings:
     connect_timeout: float = 5.0
     operation_timeout: float = 6.0
     walled_list: str = "isp_walled"
+    old_walled_lists: tuple[str, ...] = ()
     walled_pool: str = ""
     walled_rate: int = 256_000
     off_list: str = "isp_off"
@@ -81,6 +83,10 @@ class RouterOsSettings:
                 "The certificate's fingerprint must be the 64 hexadecimal digits of "
                 "its SHA-256. Copy it from /certificate print detail."
             )
+
+    def lists(self) -> set[str]:
+        """Return the address lists in which rows of ours may stand."""
+        return {self.walled_list, self.off_list, *self.old_walled_lists}
 
     def fingerprint(self) -> str:
         """Return the pinned fingerprint as bare lower-case digits."""

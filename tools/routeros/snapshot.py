@@ -60,6 +60,10 @@ class Snapshot(dict):
         self._networks.append((network, row.values["interface"]))
 
     def _add(self, row):
+        is_old = row.values.get("list") in self.settings.old_walled_lists
+        if is_old and not self.is_ours(row):
+            # What others do with a list that is ours no more is theirs.
+            return
         login = self.login_of(row)
         key = login_key(login)
         is_asked = self._spelled is None or login in self._spelled.get(key, ())

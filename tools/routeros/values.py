@@ -4,6 +4,7 @@ Reads don't come back as they were written: what is empty is absent, rates come 
 bit/s, addresses with a mask. So two values are compared in one form only.
 """
 
+import contextlib
 import ipaddress
 import re
 from datetime import datetime, timedelta, timezone
@@ -72,6 +73,10 @@ def canonical_mac(text: str) -> str:
 def canonical_address(text: str) -> str:
     """Return an address without the mask of a single host; "" for none."""
     text = text.strip().lower().removesuffix("/32")
+    if ":" in text and "/" in text:
+        # One prefix may be written in many ways.
+        with contextlib.suppress(ValueError):
+            text = str(ipaddress.IPv6Network(text))
     return "" if text in ("0.0.0.0", "::/0", "::") else text
 
 

@@ -3,7 +3,7 @@
 import ipaddress
 from dataclasses import dataclass
 
-from ..access_types import Desired, RowError, check_login
+from ..access_types import Desired, Observed, RowError, check_login
 from .menus import (
     ADDRESS_LIST,
     ARP,
@@ -198,10 +198,15 @@ def conflicts(wished) -> dict[str, str]:
     return sentences
 
 
-def warnings(wish: Desired) -> list[str]:
+def warnings(wish: Desired, observed: Observed) -> list[str]:
     """Return what a fulfilled wish asked for and a router has no field for."""
     if not wish.present:
-        return []
+        if not observed.present:
+            return []
+        return [
+            f"A row for {wish.login} is on the router and not ours, so it was left "
+            "alone: whoever has its password may still get in. Remove it there."
+        ]
     said = []
     if names := [name for name, value in wish.extra.items() if value is not None]:
         said.append(
