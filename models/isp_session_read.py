@@ -234,7 +234,10 @@ def _find_owner(owners, row):
         return next(iter(ids), None)
     moment = row.started_at or row.updated_at
     moment = moment and moment.astimezone(UTC).replace(tzinfo=None)
-    for connection_id, start, end in sorted(spans, key=lambda span: span[1]):
+    # A line that was closed has its login to the end of the day, which others may
+    # have by then.
+    newest_first = sorted(spans, key=lambda span: span[1], reverse=True)
+    for connection_id, start, end in newest_first:
         if moment and start <= moment and (end is None or moment < end):
             return connection_id
     return None

@@ -82,6 +82,7 @@ from . import (
     test_session_kick,
     test_sessions,
     test_sessions_attempts,
+    test_sessions_silent,
     test_sms_inbox,
     test_stacked_taxes,
     test_statement,

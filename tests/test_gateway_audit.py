@@ -137,6 +137,27 @@ class TestGatewayAudit(GatewayCheckCommon):
         self._converge()
         self.assertFalse(self._is_accepted("unpaid"))
 
+    def test_a_session_of_a_line_that_is_off_is_on_without_money_while_it_speaks(self):
+        """F3: a router may say that it dropped a session, and keep it."""
+        self._create_line("unpaid")
+        self._converge()
+        self.radius_db.query("DELETE FROM radacct")
+        self.radius_db.query(
+            "INSERT INTO radacct (acctsessionid, acctuniqueid, username, nasipaddress,"
+            " acctstarttime, acctupdatetime, acctinterval) VALUES "
+            "('s', 'u', 'unpaid', '127.0.0.1', now(), now(), 60)"
+        )
+        self._look(self.gateway)
+        finding = self._find("unpaid")
+        self.assertEqual((finding.kind, finding.leak), ("session", "online_unpaid"))
+        self.assertIn("sessions still up: 1", finding.device_text)
+        self.radius_db.query(
+            "UPDATE radacct SET acctupdatetime = now() - interval '20 minutes', "
+            "acctstarttime = now() - interval '1 day'"
+        )
+        self._look(self.gateway)
+        self.assertEqual(finding.state, "repaired")
+
     def test_a_speed_raised_by_hand_is_faster_than_paid_for(self):
         self.radius_db.query(
             "UPDATE radgroupreply SET value = '5M/90M' "

@@ -50,6 +50,18 @@ class TestSessionKick(SessionCommon):
         self.assertEqual(self._get_open(), 0)
         self.assertFalse(self._is_accepted("mary"))
 
+    def test_who_is_suspended_while_the_accounting_is_lost_surfs_no_longer(self):
+        """F3: the router goes on, its updates don't come through."""
+        self.radius_db.query(
+            "UPDATE radacct SET acctupdatetime = now() - interval '20 minutes', "
+            "acctstarttime = now() - interval '1 day', acctinterval = 60"
+        )
+        self._read_sessions()
+        self.env["isp.suspension"].create({"connection_id": self.line.id})
+        self._converge()
+        self.assertEqual(self._get_open(), 0)
+        self.assertEqual(self._get_last_log().commands.count(": dropped"), 2)
+
     def test_a_router_that_is_silent_leaves_a_session_and_says_so(self):
         self.gateway.coa_secret = "another"
         self.line.action_disconnect()

@@ -52,51 +52,6 @@ class TestSessions(SessionCommon):
         session = self._get_sessions("mary")
         self.assertEqual((session.state, session.cause), ("ended", "NAS-Reboot"))
 
-    def _cut_power(self, lines):
-        """200 homes were online a day ago, and their router said nothing since."""
-        for line in lines:
-            self._open(line)
-        self._converge()
-        self.radius_db.query(
-            "INSERT INTO radacct (acctsessionid, acctuniqueid, username, nasipaddress,"
-            " acctstarttime, acctupdatetime, acctinterval, acctinputoctets, "
-            "acctoutputoctets) SELECT 'old' || n, 'old' || n, 'home' || n, '10.9.9.9', "
-            "now() - interval '1 day', now() - interval '16 minutes', 60, 0, 0 "
-            "FROM generate_series(0, 199) AS n"
-        )
-
-    def test_after_a_power_cut_all_are_let_in_again_by_themselves(self):
-        """U-20: a login that may be used once is refused while an old session lives."""
-        self.package.simultaneous_use = 1
-        lines = [self._create_line(f"home{number}") for number in range(3)]
-        self._cut_power(lines)
-        self.assertFalse(any(self._is_accepted(line.username) for line in lines))
-        job = self._read_sessions()
-        self.assertIn("nothing was heard of them: 200", job.summary)
-        self.assertEqual(self.gateway.session_count, 0)
-        self.assertFalse(any(line.is_online for line in lines))
-        ended = self.Session.search([("state", "=", "ended")])
-        self.assertEqual(len(ended), 200)
-        for line in lines:
-            self.assertTrue(self._is_accepted(line.username))
-            self._account("Start", line.username, "new")
-        self._read_sessions()
-        self.assertEqual(self.gateway.session_count, 3)
-        self.assertTrue(all(line.is_online for line in lines))
-
-    def test_on_a_gateway_that_is_watched_what_is_silent_stops_counting_only(self):
-        lines = [self._create_line(f"home{number}") for number in range(3)]
-        self._cut_power(lines)
-        self.gateway.action_watch_only()
-        self._read_sessions()
-        self.assertEqual(self.gateway.session_count, 0)
-        self.assertEqual(self.Session.search_count([("state", "=", "stale")]), 200)
-        self.assertFalse(
-            self.radius_db.query(
-                "SELECT FROM radacct WHERE acctstoptime IS NOT NULL LIMIT 1"
-            )
-        )
-
     def test_a_session_lost_by_a_device_without_a_history_has_ended(self):
         now = fields.Datetime.now()
         at = now.replace(tzinfo=UTC)
@@ -134,6 +89,24 @@ class TestSessions(SessionCommon):
         self.assertEqual(first.connection_id, before)
         self.assertEqual(second.connection_id, after)
         self.assertEqual(self._get_usage(before), (7, 0))
+
+    def test_a_login_given_on_to_another_on_the_same_day_is_the_new_lines(self):
+        before = self._create_line("flat7")
+        self.env.cr.flush()
+        self.cr.execute(
+            "UPDATE isp_connection SET state = 'closed', date_end = CURRENT_DATE, "
+            "create_date = create_date - interval '9 days' WHERE id = %s",
+            [before.id],
+        )
+        self.env.invalidate_all()
+        after = self._create_line("flat7")
+        self._account("Start", "flat7", "old", ago=5 * DAY)
+        self._account("Start", "flat7", "new")
+        self._read_sessions()
+        self.assertEqual(
+            [session.connection_id for session in self._get_sessions("flat7")],
+            [before, after],
+        )
 
     # === HOW MUCH === #
 
@@ -189,6 +162,32 @@ class TestSessions(SessionCommon):
         self.assertEqual(sessions.mapped("upload"), [900, 50])
         self.assertEqual(sessions.mapped("state"), ["ended", "live"])
         self.assertEqual(self._get_usage(line), (950, 0))
+
+    def test_a_router_whose_clock_is_ahead_is_counted_once(self):
+        line = self._create_line("mary")
+        self._account("Start", "mary", ago=-7200)
+        for octets in (100, 250, 400):
+            self._account("Interim-Update", "mary", ago=-7200, Acct_Input_Octets=octets)
+            self._read_sessions()
+            # Five minutes later.
+            self.cr.execute(
+                "UPDATE isp_session SET started_at = started_at - interval '5 minutes',"
+                " updated_at = updated_at - interval '5 minutes'"
+            )
+        self.assertEqual(self._get_usage(line), (400, 0))
+        self.assertEqual(len(line.session_ids), 1)
+
+    def test_a_router_that_learns_the_time_late_moved_it_today(self):
+        """Without a battery it begins in 1970, after each power cut."""
+        line = self._create_line("mary")
+        self._account("Start", "mary", Event_Timestamp=90_000)
+        for octets in (100, 250):
+            self._account("Interim-Update", "mary", Acct_Input_Octets=octets)
+            self._read_sessions()
+        usage = self.env["isp.usage.day"].search([("connection_id", "=", line.id)])
+        self.assertEqual(usage.mapped("upload"), [250])
+        self.assertEqual(usage.sessions, 1)
+        self.assertTrue(line.is_online)
 
     def test_reading_again_counts_nothing_twice(self):
         line = self._create_line("mary")

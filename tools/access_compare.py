@@ -97,7 +97,7 @@ def _judge(wish, fact, ops, hindrance, is_proved):
     if hindrance:
         words["device"] = hindrance
         return Finding(wish.login, "conflict", leak=_get_leak(wish, fact), **words)
-    stale = () if wish.on or wish.walled else stale_sessions(wish, fact)
+    stale = () if wish.on or wish.walled else _get_up(stale_sessions(wish, fact))
     if not ops:
         if not stale:
             return None
@@ -163,12 +163,16 @@ def _get_leak(wish, fact):
     is_wished = wish.present and wish.on
     is_on = fact.present and fact.on
     if not is_wished and not (wish.present and wish.walled):
-        return "online_unpaid" if is_on or fact.sessions else ""
+        return "online_unpaid" if is_on or _get_up(fact.sessions) else ""
     if is_wished and not is_on:
         return "paid_off"
     if is_wished and _is_speed_known(fact) and _is_faster(fact, wish):
         return "faster"
     return ""
+
+
+def _get_up(sessions):
+    return [session for session in sessions if not session.is_silent]
 
 
 def _get_rates(side):

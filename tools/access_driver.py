@@ -302,7 +302,7 @@ class AccessDriver(ABC):
 
     def _warn(self, wish, observed):
         """Return a fact about sessions that should end and that nobody can drop."""
-        stale = stale_sessions(wish, observed)
+        stale = [s for s in stale_sessions(wish, observed) if not s.is_silent]
         if not stale or self.can_kick:
             return []
         return [
@@ -320,11 +320,12 @@ def stale_sessions(wish: Desired, observed: Observed) -> list[Session]:
         return list(observed.sessions) if wish.present or observed.ours else []
     if wish.fresh_since is None:
         return []
-    return [
-        session
-        for session in observed.sessions
-        if session.started_at and session.started_at < wish.fresh_since
-    ]
+    dated = [session for session in observed.sessions if session.started_at]
+    stale = [session for session in dated if session.started_at < wish.fresh_since]
+    if len(stale) == len(dated):
+        return stale
+    # Some routers go by the login alone, and would drop the fresh one.
+    return [session for session in stale if not session.is_silent]
 
 
 def _add_kicks(outcome, kicks):
@@ -337,7 +338,11 @@ def _add_kicks(outcome, kicks):
         + f": {kick.text}"
         for session, kick in kicks.items()
     ]
-    left = [kick.text for kick in kicks.values() if kick.state != "gone"]
+    left = [
+        kick.text
+        for session, kick in kicks.items()
+        if kick.state != "gone" and not session.is_silent
+    ]
     changed = {"commands": [*outcome.commands, *commands], "changed": True}
     if left and outcome.state == "applied":
         changed["state"] = "unfinished"

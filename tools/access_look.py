@@ -41,7 +41,9 @@ def look(driver, matter, _deadline, tell):
             {"key": key, **asdict(finding)} for key, finding in findings.items()
         ],
         "logins": len(facts),
-        "online": sum(len(fact.sessions) for fact in facts),
+        "online": sum(
+            not session.is_silent for fact in facts for session in fact.sessions
+        ),
         "asked": None
         if matter["logins"] is None
         else [login_key(name) for name in matter["logins"]],

@@ -173,6 +173,8 @@ class Session:
     :param caller: MAC address, or what the device has of the caller.
     :param nas: address of the router that holds it.
     :param updated_at: aware; when the device last told of it.
+    :param is_silent: it is probably over: nothing was heard of it for long. It is
+        dropped like others, but what comes of that decides nothing.
     """
 
     login: str
@@ -184,6 +186,7 @@ class Session:
     updated_at: datetime | None = None
     upload: int = 0
     download: int = 0
+    is_silent: bool = False
 
 
 class Kick(NamedTuple):

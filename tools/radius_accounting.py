@@ -1,5 +1,6 @@
 """What FreeRADIUS keeps of sessions and of attempts to log in, as news."""
 
+import time
 from collections.abc import Iterable
 from datetime import datetime, timezone
 
@@ -25,7 +26,7 @@ def read_news(session, since=None, known: Iterable[str] = ()) -> News:
     :param known: unique ids of sessions to tell of in any case.
     :raise DriverError: of the kind that fits.
     """
-    mark = Watermark(since[0].timestamp(), since[1]) if since else Watermark()
+    mark = _not_ahead(Watermark(since[0].timestamp(), since[1]) if since else _START)
     page, mark = read_changes(session, mark, PAGE, **({} if not mark.row_id else _ON))
     found = list(page)
     while len(page) == PAGE and len(found) < MAX_ROWS:
@@ -34,13 +35,27 @@ def read_news(session, since=None, known: Iterable[str] = ()) -> News:
     has_more = len(page) == PAGE
     seen = {row.unique_id for row in found}
     found += _read_known(session, [name for name in known if name not in seen])
-    moment = datetime.fromtimestamp(mark.moment, timezone.utc)
-    row_id = mark.row_id if has_more else 0
+    if not has_more:
+        mark = _not_ahead(Watermark(mark.moment))
+    moment, row_id = datetime.fromtimestamp(mark.moment, timezone.utc), mark.row_id
     return News([_get_row(row) for row in found], (moment, row_id), has_more=has_more)
 
 
 # Going on within one reading.
 _ON = {"overlap": 0}
+_START = Watermark()
+# Routers without a battery begin in 1970 and learn the time later, within a session.
+_NO_CLOCK = datetime(2000, 1, 1, tzinfo=timezone.utc)
+
+
+def _not_ahead(mark):
+    """Return a mark that one router whose clock is ahead can't move past the others.
+
+    One within a reading is left alone: it ends.
+    """
+    if mark.row_id:
+        return mark
+    return mark._replace(moment=min(mark.moment, time.time()))
 
 
 def _read_known(session, unique_ids):
@@ -60,6 +75,8 @@ def _get_row(row: Accounted) -> SessionRow:
     now = datetime.now(timezone.utc)
     moments = (row.started_at, row.changed_at, row.stopped_at)
     started, changed, stopped = (moment and min(moment, now) for moment in moments)
+    if started and started < _NO_CLOCK:
+        started = None
     return SessionRow(
         login=row.login,
         unique_id=row.unique_id,
@@ -73,6 +90,7 @@ def _get_row(row: Accounted) -> SessionRow:
         upload=row.upload,
         download=row.download,
         cause=row.cause,
+        is_ahead=bool(row.changed_at and row.changed_at > now),
     )
 
 

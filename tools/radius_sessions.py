@@ -4,13 +4,14 @@ A session counts as open until its router says it ended. A router that lost its 
 says nothing, so that sessions end here once their updates stay away.
 """
 
+import contextlib
 from collections.abc import Iterable
 from datetime import datetime, timedelta, timezone
 
-from .access_types import Session
+from .access_types import DependencyError, RightsError, Session, login_key
 from .radius_words import words
 
-ACCOUNTING, ROUTERS = "radacct", "nas"
+ACCOUNTING, ROUTERS, ATTEMPTS = "radacct", "nas", "radpostauth"
 # What ends a session that its router forgot to end.
 STALE_CAUSE = "Stale-Session"
 # Interim updates come every few minutes; one that came after a gap says nothing.
@@ -18,6 +19,8 @@ _LONGEST_INTERVAL = 3600
 # A router that never sends updates can only be given much time.
 _WITHOUT_UPDATES = 86_400
 _AT_ONCE = 1000
+# How many of the last attempts to log in are looked through: no index knows more.
+_ATTEMPTS_READ = 20_000
 # Of more logins it is quicker to read every open session there is.
 _MANY = 2000
 
@@ -28,7 +31,7 @@ def read_open(session, logins: Iterable[str] | None = None, stale_after: float =
     Ages are those of the database, so that no two clocks are compared.
 
     :param session: an `SqlSession`.
-    :param stale_after: seconds, see `RadiusSettings`; 0 counts all.
+    :param stale_after: seconds, see `RadiusSettings`; 0 calls none silent.
     """
     word = words(session)
     where, params = "acctstoptime IS NULL", []
@@ -36,56 +39,132 @@ def read_open(session, logins: Iterable[str] | None = None, stale_after: float =
     if logins is not None and len(logins) <= _MANY:
         where += f" AND {word.among.format('username')}"
         params.append(logins or [""])
-    if stale_after:
-        where += f" AND NOT {_is_stale(word, 'acctinterval > 0')}"
-        params += [stale_after] * 2
     rows = session.run(f"{_select(word)} WHERE {where}", params, ACCOUNTING)
-    return _make_sessions(rows)
+    return _make_sessions(rows, stale_after)
 
 
 def close_stale(session, older_than: float) -> list[Session]:
-    """End open sessions that got no update for long, and return them as they were.
+    """End open sessions that are over beyond doubt, and return them as they were.
 
-    Short is an interval where a session, or another one of its router, ever was
-    updated; otherwise a day. Needs UPDATE on the accounting table.
+    Silence alone proves nothing: the way of the accounting may have been cut, a clock
+    may be wrong. Either the router has let others in since and told of those for long,
+    or the login itself was refused, which a line that is up has no cause to ask for.
+    Needs UPDATE on the accounting table.
 
     :param older_than: seconds; at least three of a session's own intervals.
     """
-    word = words(session)
-    sends = (
-        "(acctinterval > 0 OR nasipaddress IN "
-        "(SELECT nasipaddress FROM radacct WHERE acctinterval > 0))"
-    )
-    find = (
-        f"{_select(word)} WHERE acctstoptime IS NULL AND {_is_stale(word, sends)} "
-        f"ORDER BY radacctid LIMIT {_AT_ONCE} FOR UPDATE"
-    )
-    end = (
-        "UPDATE radacct SET acctstoptime = COALESCE(acctupdatetime, acctstarttime), "
-        f"acctterminatecause = '{STALE_CAUSE}' WHERE acctstoptime IS NULL AND "
-    )
-    closed = []
-    while True:
+    found = _find_outlived(session, older_than) | _find_locked_out(session, older_than)
+    ids, closed = sorted(found), []
+    for start in range(0, len(ids), _AT_ONCE):
         with session.transaction():
-            rows = session.run(find, [older_than] * 2, ACCOUNTING)
-            if rows:
-                ids = [row[0] for row in rows]
-                session.run(end + word.among.format("radacctid"), [ids], ACCOUNTING)
-        closed += _make_sessions(rows)
-        if len(rows) < _AT_ONCE:
-            return closed
+            closed += _close(
+                session, {row_id: found[row_id] for row_id in ids[start:][:_AT_ONCE]}
+            )
+    return _make_sessions(closed)
 
 
-def _is_stale(word, sends_updates):
-    silence = word.age.format("COALESCE(acctupdatetime, acctstarttime)")
-    own = f"3 * LEAST(COALESCE(acctinterval, 0), {_LONGEST_INTERVAL})"
-    return (
-        f"COALESCE({silence} > CASE WHEN {sends_updates} THEN GREATEST(%s, {own}) "
-        f"ELSE GREATEST(%s, {_WITHOUT_UPDATES}) END, FALSE)"
+def _close(session, found):
+    """End those of `found` (row id → last word) that said nothing in the meantime."""
+    word = words(session)
+    last = word.epoch.format(_LAST)
+    among = f"WHERE acctstoptime IS NULL AND {word.among.format('radacctid')}"
+    rows = session.run(
+        f"{_select(word, last)} {among} ORDER BY radacctid FOR UPDATE",
+        [list(found)],
+        ACCOUNTING,
     )
+    rows = [row[:-1] for row in rows if row[-1] == found[row[0]]]
+    if rows:
+        session.run(
+            f"UPDATE radacct SET acctstoptime = {_LAST}, "
+            f"acctterminatecause = '{STALE_CAUSE}' {among}",
+            [[row[0] for row in rows]],
+            ACCOUNTING,
+        )
+    return rows
 
 
-def _select(word):
+def _find_outlived(session, older_than):
+    """Return row id → last word of sessions that sent updates, and none any more
+    when their router told of younger ones; all by the clock of that router."""
+    word = words(session)
+    last, start = word.epoch.format(_LAST), word.epoch.format("acctstarttime")
+    limit = f"GREATEST(%s, 3 * LEAST(acctinterval, {_LONGEST_INTERVAL}))"
+    is_open = "acctstoptime IS NULL AND acctinterval > 0"
+    rows = session.run(
+        f"SELECT radacctid, {last} FROM radacct JOIN ("
+        f"SELECT nasipaddress AS router, MAX({start}) AS proof FROM radacct "
+        f"WHERE {is_open} AND {last} - {start} >= {limit} GROUP BY nasipaddress"
+        f") AS young ON nasipaddress = router WHERE {is_open} "
+        f"AND {last} + {limit} < proof",
+        [older_than] * 2,
+        ACCOUNTING,
+    )
+    return dict(rows)
+
+
+def _find_locked_out(session, older_than):
+    """Return row id → last word of silent sessions whose login was refused since."""
+    word = words(session)
+    refused = _read_refused(session)
+    if not refused:
+        return {}
+    intervals = dict(
+        session.run(
+            "SELECT nasipaddress, MAX(acctinterval) FROM radacct "
+            "WHERE acctstoptime IS NULL AND acctinterval > 0 GROUP BY nasipaddress",
+            None,
+            ACCOUNTING,
+        )
+    )
+    rows = session.run(
+        f"SELECT radacctid, username, {word.epoch.format(_LAST)}, "
+        f"{word.age.format(_LAST)}, COALESCE(acctinterval, 0), nasipaddress "
+        "FROM radacct WHERE acctstoptime IS NULL "
+        f"AND {word.among.format('username')}",
+        [list(refused)],
+        ACCOUNTING,
+    )
+    by_key, found = {}, {}
+    for login, moment in refused.items():
+        by_key[login_key(login)] = max(moment, by_key.get(login_key(login), 0))
+    for row_id, login, last, age, own, router in rows:
+        limit = _get_limit(own or intervals.get(router), older_than)
+        # A database that blurs names gives those of others too.
+        since = by_key.get(login_key(login))
+        if since and last is not None and min(age, since - last) > limit:
+            found[row_id] = last
+    return found
+
+
+def _read_refused(session):
+    """Return login → moment (seconds since 1970) at which it was refused last."""
+    # Noting attempts, and letting us see them, is up to the provider.
+    with contextlib.suppress(RightsError, DependencyError):
+        rows = session.run(
+            f"SELECT username, MAX({words(session).epoch.format('authdate')}) FROM ("
+            "SELECT username, reply, authdate FROM radpostauth "
+            f"ORDER BY id DESC LIMIT {_ATTEMPTS_READ}) AS attempt "
+            "WHERE reply = 'Access-Reject' GROUP BY username",
+            None,
+            ATTEMPTS,
+        )
+        return dict(rows)
+    return {}
+
+
+_LAST = "COALESCE(acctupdatetime, acctstarttime)"
+
+
+def _get_limit(interval, older_than):
+    """Return after how many seconds a session is silent; `interval` may be None."""
+    # A clock that was put back makes it negative, which says nothing.
+    if not interval or interval < 0:
+        return max(older_than, _WITHOUT_UPDATES)
+    return max(older_than, 3 * min(interval, _LONGEST_INTERVAL))
+
+
+def _select(word, *more):
     columns = (
         "radacctid",
         "username",
@@ -97,15 +176,20 @@ def _select(word):
         word.address.format("nasipaddress"),
         "acctinputoctets",
         "acctoutputoctets",
+        "acctinterval",
+        *more,
     )
     return f"SELECT {', '.join(columns)} FROM radacct"
 
 
-def _make_sessions(rows):
+def _make_sessions(rows, stale_after=0):
     now = datetime.now(timezone.utc)
 
     def moment(age):
         return None if age is None else now - timedelta(seconds=float(age))
+
+    def is_silent(age, interval):
+        return bool(stale_after) and (age or 0) > _get_limit(interval, stale_after)
 
     return [
         Session(
@@ -118,8 +202,9 @@ def _make_sessions(rows):
             nas=nas or "",
             upload=upload or 0,
             download=download or 0,
+            is_silent=is_silent(started if updated is None else updated, interval),
         )
         for _id, login, session_id, started, updated, address, caller, nas, upload, (
             download
-        ) in rows
+        ), interval in rows
     ]

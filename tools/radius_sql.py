@@ -28,6 +28,7 @@ from .access_types import (
     Result,
     RightsError,
     RowError,
+    TransportError,
     login_key,
 )
 from .radius_accounting import read_attempts, read_news
@@ -167,8 +168,9 @@ class RadiusSql(AccessDriver):
         self._session.deadline = self.deadline
         try:
             return len(close_stale(self._session, self.settings.stale_after))
-        except RightsError:
-            # Accounting may be for others to write.
+        except (RightsError, DependencyError, TransportError):
+            # Accounting may be for others to write, or be locked by their clean-up.
+            # Reading goes on; it fails by itself where the connection is lost.
             return 0
 
     def read_attempts(self, logins, limit):
@@ -242,7 +244,8 @@ class RadiusSql(AccessDriver):
             )
 
         return radius_coa.disconnect(
-            sessions,
+            # What is up for sure first: the time may not suffice for all.
+            sorted(sessions, key=lambda session: session.is_silent),
             find_target,
             settings.coa_timeout,
             settings.coa_tries,

@@ -29,6 +29,7 @@ class SessionRow:
     :param stopped_at: None while it is open.
     :param upload: bytes the subscriber sent; `download` those that came.
     :param cause: why it ended, in the device's words.
+    :param is_ahead: the device's clock is ahead; its moments were put back to now.
     """
 
     login: str
@@ -43,6 +44,7 @@ class SessionRow:
     upload: int = 0
     download: int = 0
     cause: str = ""
+    is_ahead: bool = False
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,12 @@ def is_restart(old: SessionRow, new: SessionRow) -> bool:
     last = max(filter(None, (old.updated_at, old.stopped_at)), default=None)
     if not (new.started_at and last and (old.upload or old.download)):
         return False
-    return new.started_at > last + _SAME_MOMENT
+    has_fallen = new.upload < old.upload or new.download < old.download
+    if new.is_ahead and not has_fallen:
+        # What was put back to now moves on with each reading.
+        return False
+    has_moved = (new.upload, new.download) != (old.upload, old.download)
+    return has_moved and new.started_at > last + _SAME_MOMENT
 
 
 def merge(old: SessionRow | None, new: SessionRow) -> SessionRow:
@@ -110,7 +117,7 @@ def merge(old: SessionRow | None, new: SessionRow) -> SessionRow:
     No counter falls, whatever a resent Stop says, and what was known stays known.
     """
     if old is None:
-        return new
+        return replace(new, started_at=new.started_at or new.updated_at, is_ahead=False)
     starts = [moment for moment in (old.started_at, new.started_at) if moment]
     updates = [moment for moment in (old.updated_at, new.updated_at) if moment]
     return replace(
@@ -125,6 +132,7 @@ def merge(old: SessionRow | None, new: SessionRow) -> SessionRow:
         upload=max(old.upload, new.upload),
         download=max(old.download, new.download),
         cause=new.cause or old.cause,
+        is_ahead=False,
     )
 
 
@@ -133,7 +141,7 @@ def _get_stop(old, new):
     if not (old.stopped_at and new.stopped_at):
         return new.stopped_at
     is_same = abs(new.stopped_at - old.stopped_at) <= _SAME_MOMENT
-    return old.stopped_at if is_same else new.stopped_at
+    return old.stopped_at if is_same or new.is_ahead else new.stopped_at
 
 
 def get_days(

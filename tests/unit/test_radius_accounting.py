@@ -103,6 +103,24 @@ def test_a_router_with_a_fast_clock_tells_of_now(lab, reader):
     assert row.started_at <= datetime.now(timezone.utc)
 
 
+def test_a_router_with_a_fast_clock_hides_nothing_of_the_others(lab, reader):
+    account(lab, "Start", "fast", Event_Timestamp=seconds_ago(-7200))
+    mark = read(reader).mark
+    assert mark[0] <= datetime.now(timezone.utc)
+    account(lab, "Start", "right")
+    assert "right" in {row.session_id for row in read(reader, mark).rows}
+    # What an earlier release had noted is put right.
+    far = datetime.now(timezone.utc) + timedelta(hours=5), 0
+    assert "right" in {row.session_id for row in read(reader, far).rows}
+
+
+def test_a_start_before_a_router_knew_the_time_is_none(lab, reader):
+    account(lab, "Start", "s1", Event_Timestamp=90_000)
+    account(lab, "Interim-Update", "s1", Acct_Input_Octets=7)
+    [row] = read(reader).rows
+    assert (row.started_at, row.upload) == (None, 7)
+
+
 def test_more_than_is_read_at_once_is_read_on_and_each_once(lab, reader, monkeypatch):
     for number in range(7):
         account(lab, "Start", f"s{number}", Event_Timestamp=seconds_ago(100 - number))

@@ -76,6 +76,32 @@ def test_a_router_that_restarted_begins_another_session_under_the_same_name():
     assert is_restart(old, row(9, started_at=later, upload=500, download=500))
 
 
+def test_a_start_put_back_to_now_is_no_restart():
+    """The router's clock is ahead: each reading takes its start for now."""
+    known = merge(None, row(0, upload=10))
+    for minute in (5, 10):
+        now = NOW + timedelta(minutes=minute)
+        told = row(minute, started_at=now, upload=10 * minute, is_ahead=True)
+        assert not is_restart(known, told)
+        known = merge(known, told)
+    # The clock has caught up, and nothing was moved since.
+    later = NOW + timedelta(minutes=12)
+    assert not is_restart(known, row(12, started_at=later, upload=100))
+    ended = merge(known, row(12, stopped_at=later, upload=100, is_ahead=True))
+    again = row(17, stopped_at=NOW + timedelta(minutes=17), is_ahead=True)
+    assert merge(ended, again).stopped_at == later
+    assert is_restart(known, row(15, started_at=later, upload=3, is_ahead=True))
+
+
+def test_what_was_moved_before_a_router_knew_the_time_is_of_the_day_it_told():
+    told = merge(None, row(5, started_at=None, upload=10))
+    assert told.started_at == NOW + timedelta(minutes=5)
+    assert get_days(None, told, NAIROBI) == {NOW.date(): (10, 0)}
+    later = row(10, started_at=None, upload=15)
+    assert not is_restart(told, later)
+    assert merge(told, later).started_at == told.started_at
+
+
 def test_a_start_that_was_sent_twice_is_no_restart():
     later = NOW + timedelta(seconds=7)
     assert not is_restart(row(), row(1, started_at=later))
