@@ -204,7 +204,7 @@ class IspAccess(models.Model):
             present=True,
             access=connection.access or "off",
             # Of what ends by itself: see `_get_losses_sql`.
-            ends_at=expires_at and ends_at.isoformat(),
+            ends_at=ends_at.isoformat() if ends_at and expires_at else None,
             expires_at=expires_at and expires_at.isoformat(),
             secret=self._get_digest(connection.id, wish["password"]),
         )
@@ -216,6 +216,10 @@ class IspAccess(models.Model):
         applied = self.applied or {}
         level = "on" if self.applied_on else "off"
         return applied.get("access", level) if applied.get("present") else level
+
+    def _prepare_wish_and_record(self, wish):
+        """Return a wish as it is to be sent now, and what is kept of it."""
+        return wish, self._prepare_record(wish)
 
     def _get_changed_at(self, record, now):
         """Return since when sessions have to be, given the record about to be sent."""

@@ -1,12 +1,16 @@
 import json
+import logging
 import uuid
 from datetime import UTC, timedelta
 
 from odoo import api, fields, models
+from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 from odoo.tools import SQL, split_every
 
 from ..tools.access_exchange import Entry, Task
 from ..tools.access_types import login_key
+
+_logger = logging.getLogger(__name__)
 
 ROWS_PER_TASK = 500
 HALF_OPEN_ROWS = 5
@@ -38,11 +42,24 @@ class IspAccess(models.Model):
         self._consume_dirty()
         tasks = []
         for gateway in self._get_free_gateways(busy):
-            rows = self._hold_cuts(gateway, self._pick_due(gateway))
-            task = self._prepare_task(gateway, rows, (runs or {}).get(gateway.id))
+            task = self._claim_gateway(gateway, (runs or {}).get(gateway.id))
             if task:
                 tasks.append(task)
         return tasks
+
+    @api.model
+    def _claim_gateway(self, gateway, run):
+        """Return the task of one gateway, or None; its faults hold up no other."""
+        try:
+            with self.env.cr.savepoint():
+                rows = self._hold_cuts(gateway, self._pick_due(gateway))
+                return self._prepare_task(gateway, rows, run)
+        except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
+            raise
+        except Exception as error:
+            _logger.exception("Gateway %s can't be claimed", gateway.id)
+            gateway._record_fault(error)
+        return None
 
     @api.model
     def _has_work(self, busy=()):
@@ -202,8 +219,7 @@ class IspAccess(models.Model):
         wishes = rows.connection_id._get_desired_access()
         plans, settled = [], []
         for row in rows:
-            wish = wishes[row.connection_id.id]
-            record = row._prepare_record(wish)
+            wish, record = row._prepare_wish_and_record(wishes[row.connection_id.id])
             kept = login_key(record["login"]) if record["present"] else None
             gone = [name for name in row.logins or () if login_key(name) != kept]
             # A wish that was sent and not proved may stand on the device by now.
@@ -251,9 +267,9 @@ class IspAccess(models.Model):
         Connection = self.env["isp.connection"].sudo()
         Connection.flush_model(["gateway_id", "username", "state"])
         self.env.cr.execute(
-            "SELECT id FROM isp_connection WHERE gateway_id = %s "
+            "SELECT id FROM isp_connection WHERE gateway_id = ANY(%s) "
             "AND lower(username) = ANY(%s) AND state <> 'closed'",
-            [gateway.id, list(names)],
+            [gateway._get_twins().ids, list(names)],
         )
         owners = Connection.browse(row[0] for row in self.env.cr.fetchall())
         passed_on = {

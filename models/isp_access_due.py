@@ -6,6 +6,9 @@ from odoo.tools import SQL
 DIRTY_LIMIT = 20_000
 COMPARE_EVERY = timedelta(minutes=15)
 COMPARE_BATCH = 500
+# Hosts' clocks differ by less, and nothing is put off for longer.
+AHEAD = timedelta(hours=1)
+LONGEST_PAUSE = timedelta(days=1)
 
 
 class IspAccess(models.Model):
@@ -87,7 +90,8 @@ class IspAccess(models.Model):
         """Give rows a new wish: due now, or held with the reason in words.
 
         :param SQL condition: on `access`
-        :param bool forced: ask the device even where nothing seems to have changed
+        :param bool forced: ask the device even where nothing seems to have changed, and
+            once more where it is being asked already
         """
         # Settings and health of all gateways, whoever runs this.
         Gateway = self.env["isp.gateway"].sudo().with_context(active_test=False)
@@ -103,6 +107,7 @@ class IspAccess(models.Model):
                            attempts = 0, error = %(reason)s, next_try = %(next_try)s,
                            sent = CASE WHEN %(forced)s
                                        THEN COALESCE(sent, applied, '{}'::jsonb)
+                                            || '{"is_asked": true}'::jsonb
                                        ELSE sent END
                      WHERE gateway_id = %(gateway)s AND %(condition)s
                     """,
@@ -116,6 +121,47 @@ class IspAccess(models.Model):
         self.invalidate_model()
 
     # === THE CLOCK === #
+
+    @api.model
+    def _forget_future(self):
+        """Forget moments that only a clock which ran ahead can have written.
+
+        Else a gateway would be left alone, and rows not be compared, until then.
+        """
+        now = fields.Datetime.now()
+        bounds = {"now": now, "soon": now + AHEAD, "late": now + LONGEST_PAUSE}
+        self.flush_model()
+        self.env["isp.gateway"].flush_model()
+        self.env.cr.execute(
+            """
+            UPDATE isp_gateway
+               SET lease_until = CASE WHEN lease_until <= %(soon)s THEN lease_until END,
+                   next_try = CASE WHEN next_try <= %(late)s THEN next_try END,
+                   last_ok_at = LEAST(last_ok_at, %(now)s),
+                   cuts_asked_at = CASE WHEN cuts_asked_at <= %(soon)s
+                                        THEN cuts_asked_at END
+             WHERE lease_until > %(soon)s OR next_try > %(late)s
+                OR last_ok_at > %(soon)s OR cuts_asked_at > %(soon)s
+            """,
+            bounds,
+        )
+        self.env.cr.execute(
+            """
+            UPDATE isp_access
+               SET lease_until = CASE WHEN lease_until <= %(soon)s THEN lease_until END,
+                   next_try = CASE WHEN next_try > %(late)s THEN %(now)s
+                              ELSE next_try END,
+                   loss_since = LEAST(loss_since, %(now)s),
+                   checked_at = LEAST(checked_at, %(now)s),
+                   changed_at = LEAST(changed_at, %(now)s)
+             WHERE lease_until > %(soon)s OR loss_since > %(soon)s
+                OR checked_at > %(soon)s OR changed_at > %(soon)s
+                OR next_try > %(late)s AND held IS DISTINCT FROM 'settle'
+            """,
+            bounds,
+        )
+        self.env["isp.gateway"].invalidate_model()
+        self.invalidate_model()
 
     @api.model
     def _get_clock_sql(self):

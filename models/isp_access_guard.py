@@ -1,3 +1,5 @@
+from datetime import datetime
+
 from odoo import api, fields, models
 from odoo.fields import Domain
 from odoo.tools import SQL
@@ -32,7 +34,14 @@ class IspAccess(models.Model):
 
     @api.model
     def _mark_by_clock(self):
-        """Override: what nobody decided on within a day is asked again."""
+        """Override: what nobody decided on within a day is asked again, and what is
+        held though it may be on again goes its way."""
+        held = self.sudo().search([("held", "=", "mass")])
+        for gateway, rows in held.grouped("gateway_id").items():
+            losses = self._get_losses(gateway, rows.ids)
+            if regained := [i for i in rows.ids if i not in losses]:
+                self._forget_holds(gateway, regained)
+                self._set_pending(SQL("access.id = ANY(%s)", regained))
         self.env["isp.gateway"].sudo()._ask_again_about_cuts()
         return super()._mark_by_clock()
 
@@ -51,8 +60,46 @@ class IspAccess(models.Model):
         held = set(settling)
         asked = {i: loss for i, loss in losses.items() if loss["is_asked"]}
         if asked:
-            held |= self._hold_many(gateway, asked)
+            many = self._hold_many(gateway, asked)
+            held |= many - self._get_otherwise_changed(rows, many)
         return rows.filtered(lambda row: row.id not in held)
+
+    @api.model
+    def _get_otherwise_changed(self, rows, held):
+        """Return ids of held rows whose line got another login, password or speed: a
+        subscriber who is still on by mercy must not be refused for it."""
+        rows = rows.filtered(lambda row: row.id in held)
+        wishes = rows.connection_id._get_desired_access()
+        return {
+            row.id
+            for row in rows
+            if row._is_on_by_mercy(wish := wishes[row.connection_id.id])
+            and row._prepare_wish_and_record(wish)[1] != row.applied
+        }
+
+    def _is_on_by_mercy(self, wish):
+        """Whether a cut waits for a person and nothing but the cut would be kept back.
+
+        A plan that others have is never sent at the speed it had once.
+        """
+        return (
+            self.held == "mass"
+            and not self.is_cut_allowed
+            and wish["present"]
+            and wish["gateway_id"] == self.gateway_id.id
+            and wish["plan"] == self.applied["plan"]
+        )
+
+    def _prepare_wish_and_record(self, wish):
+        """Override: a line whose cut waits stays on."""
+        if not self._is_on_by_mercy(wish):
+            return super()._prepare_wish_and_record(wish)
+        applied = self.applied
+        wish = {**wish, "on": applied["on"], "walled": applied["walled"]}
+        for name in ("ends_at", "expires_at"):
+            moment = applied.get(name)
+            wish[name] = datetime.fromisoformat(moment) if moment else None
+        return wish, {**self._prepare_record(wish), "access": applied["access"]}
 
     @api.model
     def _hold_settling(self, losses):
@@ -105,9 +152,12 @@ class IspAccess(models.Model):
         if not waiting:
             return set()
         self.env.cr.execute(
-            "UPDATE isp_access SET held = 'mass', state = 'pending', next_try = NULL, "
+            # Those that are due, too, have their turn: they may have changed otherwise.
+            "UPDATE isp_access SET held = 'mass', state = 'pending', "
+            "next_try = CASE WHEN id <> ALL(%s) THEN next_try END, "
             "error = %s WHERE id = ANY(%s)",
             [
+                list(asked),
                 self.env._(
                     "Many lines of this gateway would be cut at once. Look at them on "
                     "the gateway and decide."
@@ -116,6 +166,7 @@ class IspAccess(models.Model):
             ],
         )
         self.invalidate_model()
+        gateway.invalidate_recordset(["held_count"])
         gateway._ask_about_cuts()
         return set(waiting)
 
@@ -130,6 +181,7 @@ class IspAccess(models.Model):
         )
         if self.env.cr.rowcount:
             self.invalidate_model()
+            gateway.invalidate_recordset(["held_count"])
             gateway._stop_asking()
 
     @api.model
@@ -197,7 +249,9 @@ class IspAccess(models.Model):
             SELECT access.id, access.held,
                    COALESCE(access.loss_since, %(now)s) AS since,
                    COALESCE(access.is_cut_allowed, FALSE) AS is_allowed,
-                   connection.id IN %(usable)s AS is_unpaid,
+                   connection.id IN %(usable)s
+                   AND COALESCE(connection.gateway_id, access.gateway_id)
+                       = access.gateway_id AS is_unpaid,
                    (access.applied->>'ends_at')::timestamp AS ends_at,
                    company.isp_settle_minutes * interval '1 minute' AS settle,
                    cycle.duration_type = 'hours' OR (cycle.duration_type = 'days'
@@ -212,7 +266,14 @@ class IspAccess(models.Model):
                AND CASE access.applied->>'access'
                    WHEN 'on' THEN 2 WHEN 'limited' THEN 1 ELSE 0 END
                  > CASE WHEN connection.gateway_id IS NULL
-                          OR COALESCE(connection.username, '') = '' THEN 0
+                          OR COALESCE(connection.username, '') = ''
+                          OR package.access_kind = 'none' THEN 0
+                        WHEN connection.gateway_id <> access.gateway_id
+                         AND NOT EXISTS (
+                             SELECT FROM isp_access other
+                              WHERE other.connection_id = connection.id
+                                AND other.gateway_id = connection.gateway_id
+                                AND other.applied->>'present' = 'true') THEN 0
                         WHEN connection.id IN %(on)s THEN 2
                         WHEN connection.id IN %(limited)s THEN 1 ELSE 0 END
             """,

@@ -52,7 +52,8 @@ class IspAccess(models.Model):
             # Nothing was written; a moment later it is.
             outcome = replace(outcome, health="up", error="", said={})
         next_try = gateway._record_health(task, outcome, now, keep_lease)
-        self._move_others(gateway, outcome, next_try, now)
+        if gateway._has_settings_of(task):
+            self._move_others(gateway, outcome, next_try, now)
         said = [(entry, _get_answer(entry, outcome)) for entry in task.entries]
         self._record_proved(task, said, now)
         self._record_refused(task, said, now)
@@ -82,9 +83,13 @@ class IspAccess(models.Model):
             "(%s, %s, %s::jsonb, %s, %s::jsonb, %s, %s::timestamp)",
             """
                    applied = v.record, applied_on = v.is_on, applied_at = v.now,
-                   checked_at = v.now, sent = NULL, logins = v.logins,
+                   checked_at = v.now, logins = v.logins,
+                   sent = CASE WHEN {same} OR sent = v.record THEN NULL
+                               ELSE sent END,
                    lease_until = NULL, lease_token = NULL,
-                   held = NULL, loss_since = NULL, is_cut_allowed = NULL,
+                   held = CASE WHEN held = 'mass' AND is_cut_allowed IS NOT TRUE
+                               THEN held END,
+                   loss_since = NULL, is_cut_allowed = NULL,
                    state = CASE WHEN {same} THEN 'applied' ELSE state END,
                    error = CASE WHEN {same} THEN NULL ELSE error END,
                    attempts = CASE WHEN {same} THEN 0 ELSE attempts END,
@@ -117,16 +122,19 @@ class IspAccess(models.Model):
                     retry,
                     _json(entry.record) if is_proved else None,
                     bool(entry.record.get("on")),
+                    now,
                     task.token,
                 )
             )
         self._update_rows(
             rows,
-            "id, version, attempts, error, retry, record, is_on, token",
-            "(%s, %s, %s, %s, %s::timestamp, %s::jsonb, %s, %s)",
+            "id, version, attempts, error, retry, record, is_on, now, token",
+            "(%s, %s, %s, %s, %s::timestamp, %s::jsonb, %s, %s::timestamp, %s)",
             """
                    lease_until = NULL, lease_token = NULL,
                    applied = COALESCE(v.record, applied),
+                   applied_at = CASE WHEN v.record IS NULL THEN applied_at
+                                     ELSE v.now END,
                    applied_on = CASE WHEN v.record IS NULL THEN applied_on
                                      ELSE v.is_on END,
                    state = CASE WHEN {same} THEN 'error' ELSE state END,

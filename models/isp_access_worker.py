@@ -91,11 +91,14 @@ class IspAccess(models.Model):
     def _look_around(self, lag):
         """Look for what no wake-up told of; return whether there may be work now."""
         if lag.pop("clock", False):
+            self._step(self._forget_future)
             self._step(self._mark_by_clock)
             return True
-        if time.monotonic() < lag["compare_until"]:
-            return bool(self._step(self._compare_next))
-        return False
+        in_time = time.monotonic() < lag["compare_until"]
+        if in_time and self._step(self._compare_next):
+            return True
+        # A claim may have held what it took, or have set a gateway aside.
+        return self._step(self._has_work)
 
     def _give_up_overdue(self, running):
         """Stop waiting for threads whose device keeps them beyond the deadline."""

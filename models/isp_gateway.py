@@ -9,6 +9,8 @@ HOST_PATTERN = re.compile(
     r"(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9])?"
     r"(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*\.?"
 )
+# Gateways with the same of these are one device.
+ADDRESS_FIELDS = ("type", "ip_address", "port", "database")
 # A change of one of these makes what is known of the gateway's health void.
 LINK_FIELDS = {
     "type",
@@ -38,9 +40,10 @@ class IspGateway(models.Model):
 
     _name = "isp.gateway"
     _description = "Gateway"
-    _inherit = ["mail.thread", "mail.activity.mixin"]
+    _inherit = ["mail.thread", "mail.activity.mixin", "isp.system.fields.mixin"]
     _order = "name, id"
     _check_company_auto = True
+    _system_fields = frozenset({"mode", "control_uuid", "accepted_at"})
 
     # === FIELDS: how to reach it === #
 
@@ -225,7 +228,11 @@ class IspGateway(models.Model):
             down_since=False,
         )
         res = super().write(vals)
-        self._mark_waiting()
+        if vals.keys().isdisjoint(ADDRESS_FIELDS):
+            self._mark_waiting()
+        else:
+            # What was proved was proved of another device, maybe.
+            self._mark_all(forced=True)
         return res
 
     @api.model

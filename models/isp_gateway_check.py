@@ -8,6 +8,7 @@ from .isp_gateway import LINK_FIELDS
 
 # A list of what taking control does is believed for this long.
 LOOK_HOURS = 1
+LOOKS = ("dry_run", "audit")
 SAMPLE_LEAST, SAMPLE_PERCENT = 50, 5
 
 
@@ -93,10 +94,32 @@ class IspGateway(models.Model):
         self._check_mode_vals(vals)
         if not (LINK_FIELDS - {"mode", "active"}).isdisjoint(vals):
             vals = {**vals, "accepted_at": False}
+            self._outdate_jobs()
+        if "by_sql_file" in vals and not vals["by_sql_file"]:
+            # Nobody has tested what is connected to now.
+            self.filtered("by_sql_file").action_watch_only()
         return super().write(vals)
 
+    def _outdate_jobs(self):
+        """Let no answer count that is of the settings before."""
+        looks = Domain("kind", "in", LOOKS) & Domain("state", "=", "done")
+        jobs = self.env["isp.gateway.job"].sudo()
+        jobs.search(
+            Domain("gateway_id", "in", self.ids)
+            & (looks | Domain("state", "=", "running"))
+        ).is_outdated = True
+
     def _check_mode_vals(self, vals):
-        if vals.get("mode") == "control" and not self.env.su:
+        if self.env.su:
+            return
+        if vals.get("accepted_at"):
+            raise UserError(
+                self.env._(
+                    "That an acceptance test has passed isn't set by hand. Press "
+                    "Acceptance Test on the gateway."
+                )
+            )
+        if vals.get("mode") == "control":
             raise UserError(
                 self.env._(
                     "Control of a gateway isn't set by hand. Press Take Control on it, "
@@ -174,8 +197,9 @@ class IspGateway(models.Model):
         jobs = self.env["isp.gateway.job"].search(
             [
                 ("gateway_id", "=", self.id),
-                ("kind", "in", ["dry_run", "audit"]),
+                ("kind", "in", LOOKS),
                 ("state", "=", "done"),
+                ("is_outdated", "=", False),
                 ("done_at", ">", fields.Datetime.now() - timedelta(hours=LOOK_HOURS)),
             ],
             order="done_at desc, id desc",

@@ -101,6 +101,16 @@ class IspGateway(models.Model):
                     gateway=self.name,
                 )
             )
+        meant = self.env.context.get("isp_sql_file_name", self.sql_file_name)
+        if meant != self.sql_file_name:
+            raise UserError(
+                self.env._(
+                    "Gateway %(gateway)s: a newer file, %(name)s, was made meanwhile. "
+                    "Run that one, too, and mark it then.",
+                    gateway=self.name,
+                    name=self.sql_file_name,
+                )
+            )
         entries = [
             Entry(**{**values, "logins": tuple(values["logins"])})
             for values in self.sql_file_rows["entries"]

@@ -198,7 +198,7 @@ class IspGatewayFinding(models.Model):
                 for finding in findings
             ]
             findings.sudo().user_id = self.env.user
-            self.env["isp.gateway.job"]._ask(gateway, "fetch", lines=lines)
+            self.env["isp.gateway.job"]._ask_to_fetch(gateway, lines)
 
     def _close(self, state):
         self.write({"state": state, "done_at": fields.Datetime.now()})
@@ -208,9 +208,15 @@ class IspGatewayFinding(models.Model):
         found = self.filtered(lambda f: f.state == "open" and f.connection_id)
         for gateway, findings in found.grouped("gateway_id").items():
             if gateway.audit_policy == "repair" and gateway.mode == "control":
-                findings.filtered(lambda f: f.kind != "conflict")._repair_on(gateway)
+                findings._without_many_cuts(gateway)._repair_on(gateway)
             elif gateway.audit_policy == "keep":
                 findings.filtered(lambda f: f._is_keepable())._keep()
+
+    def _without_many_cuts(self, gateway):
+        """Leave out what can't be made so, and cuts that a person has to look at."""
+        findings = self.filtered(lambda f: f.kind != "conflict")
+        cuts = findings.filtered(lambda f: f.effect == "cut")
+        return findings - cuts if len(cuts) > gateway._get_cut_limit() else findings
 
     def _count_effects(self):
         """Return effect → number of findings, for each effect there is."""
@@ -236,10 +242,11 @@ class IspGatewayFinding(models.Model):
                 [("gateway_id", "=", job.gateway_id.id), ("state", "in", LIVE)]
             )
         }
+        theirs = self._get_logins_of_twins(job.gateway_id) - owners.keys()
         items = [
             item
             for item in content["findings"]
-            if owners.get(item["key"]) not in waiting
+            if owners.get(item["key"]) not in waiting and item["key"] not in theirs
         ]
         lines = [owners[item["key"]] for item in items if item["key"] in owners]
         worths = self.env["isp.connection"].sudo().browse(lines)._get_monthly_worth()
@@ -326,6 +333,13 @@ class IspGatewayFinding(models.Model):
             {"gateway": gateway.id},
         )
         return {key: owner for key, owner, _is_now in self.env.cr.fetchall()}
+
+    @api.model
+    def _get_logins_of_twins(self, gateway):
+        """Return the keys of logins that lines of another gateway have on the same
+        device: they are somebody's, and not this gateway's to judge."""
+        twins = gateway._get_twins() - gateway
+        return {key for twin in twins for key in self._get_owners(twin)}
 
     @api.model
     def _get_waiting(self, job, versions):

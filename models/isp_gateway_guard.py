@@ -2,10 +2,12 @@ from datetime import datetime, timedelta
 
 from odoo import Command, api, fields, models
 from odoo.exceptions import UserError
+from odoo.fields import Domain
 from odoo.tools import SQL
 
 from ..tools.access_guard import Guard, parse
 from ..tools.access_types import Mark, login_key
+from .isp_gateway import ADDRESS_FIELDS
 
 # A question that nobody answered, or answered "not now", is asked again.
 ASK_AGAIN = timedelta(hours=24)
@@ -167,10 +169,10 @@ class IspGateway(models.Model):
 
     @api.model
     def _ask_again_about_cuts(self):
-        """Ask again where nobody decided within a day."""
-        for gateway in self.search(
-            [("cuts_asked_at", "<=", fields.Datetime.now() - ASK_AGAIN)]
-        ):
+        """Ask again where nobody decided within a day, or not on all that waits."""
+        asked = Domain("cuts_asked_at", "!=", False)
+        waiting = Domain("access_ids", "any", self._get_held_domain())
+        for gateway in self.search(asked | waiting):
             gateway._stop_asking()
             if gateway.held_count:
                 gateway._ask_about_cuts()
@@ -207,7 +209,10 @@ class IspGateway(models.Model):
         # What was proved before a person accepted the device was another's, maybe.
         since = self.device_accepted_at or datetime.min
         known = rows.filtered(
-            lambda row: (row.applied or {}).get("present") and row.applied_at > since
+            lambda row: (
+                (row.applied or {}).get("present")
+                and (row.applied_at or datetime.min) > since
+            )
         )
         return Guard(
             mark=Mark(self._get_database_uuid(), max(run, latest)),
@@ -220,9 +225,12 @@ class IspGateway(models.Model):
         """Return the gateways, this one included, that are the same device: two
         companies may share one RADIUS database."""
         self.ensure_one()
-        names = ("type", "ip_address", "port", "database")
+        if not self.ip_address:
+            return self
         gateways = self.with_context(active_test=False)
-        return self | gateways.search([(name, "=", self[name]) for name in names])
+        return self | gateways.search(
+            [(name, "=", self[name]) for name in ADDRESS_FIELDS]
+        )
 
     def _was_overtaken(self, task, outcome):
         """Whether a device refused because a twin of this gateway, in a later run

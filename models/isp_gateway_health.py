@@ -1,6 +1,7 @@
 from odoo import fields, models
 from odoo.tools import SQL
 
+from ..tools.access_exchange import Outcome
 from .isp_access_record import AUTH_PAUSE, get_back_off
 
 
@@ -37,13 +38,38 @@ class IspGateway(models.Model):
         By SQL: `write` is for people, it would take this for new settings.
         """
         self.ensure_one()
-        values = self._prepare_told_health(outcome, now)
-        if outcome.is_marked:
-            values["mark_written"] = task.guard.mark.run
+        values = {}
+        if self._has_settings_of(task):
+            values = self._prepare_told_health(outcome, now)
+            if outcome.is_marked:
+                values["mark_written"] = task.guard.mark.run
         if not keep_lease:
             values.update(lease_until=None, lease_token=None)
-        self._write_health(values, SQL("lease_token = %s", task.token))
-        return values["next_try"]
+        if values:
+            self._write_health(values, SQL("lease_token = %s", task.token))
+        return values.get("next_try")
+
+    def _has_settings_of(self, task):
+        """Whether an exchange was made with the settings as they are: a password that
+        was corrected meanwhile is not refused."""
+        return task.settings == self._prepare_settings()
+
+    def _record_fault(self, error):
+        """Leave this gateway alone for a while: a fault of ours about its lines must
+        hold up no other."""
+        self.ensure_one()
+        now = fields.Datetime.now()
+        outcome = Outcome(
+            health="down",
+            error=self.env._(
+                "Its lines could not be prepared (%(kind)s); the server's log has the "
+                "details.",
+                kind=type(error).__name__,
+            ),
+        )
+        values = self._prepare_health(outcome, now)
+        self._write_health(values, SQL("TRUE"))
+        self.env["isp.access"]._move_others(self, outcome, values["next_try"], now)
 
     def _record_probe_health(self, answer):
         """Write down what a test of the connection says of the gateway's health."""

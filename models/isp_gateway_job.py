@@ -72,6 +72,9 @@ class IspGatewayJob(models.Model):
     attempts = fields.Integer(readonly=True)
     lease_until = fields.Datetime(readonly=True)
     lease_token = fields.Char(readonly=True)
+    is_outdated = fields.Boolean(
+        readonly=True, help="The gateway's settings were changed since it was asked."
+    )
 
     # === BUSINESS === #
 
@@ -153,7 +156,15 @@ class IspGatewayJob(models.Model):
 
     @api.model
     def _count_waiting(self):
-        return self.sudo().search_count([("state", "=", "waiting")])
+        """Return how many jobs could be taken now; others wait for the next turn."""
+        asked = self.sudo().search([("state", "=", "running")]).gateway_id
+        return self.sudo().search_count(
+            [
+                ("state", "=", "waiting"),
+                ("gateway_id.active", "=", True),
+                ("gateway_id", "not in", asked.ids),
+            ]
+        )
 
     @api.model
     def _claim(self, limit):
@@ -174,7 +185,8 @@ class IspGatewayJob(models.Model):
                 UPDATE isp_gateway_job
                    SET state = 'running', started_at = %(now)s, progress = 0,
                        attempts = COALESCE(attempts, 0) + 1,
-                       lease_until = %(until)s, lease_token = %(token)s
+                       lease_until = %(until)s, lease_token = %(token)s,
+                       is_outdated = FALSE
                  WHERE id IN (
                        SELECT min(job.id)
                          FROM isp_gateway_job job
@@ -222,8 +234,15 @@ class IspGatewayJob(models.Model):
     @api.model
     def _free_lost(self):
         """Let jobs whose worker died wait again, once."""
+        now = fields.Datetime.now()
+        # A lease that long was given by a clock which ran ahead.
         lost = self.sudo().search(
-            [("state", "=", "running"), ("lease_until", "<", fields.Datetime.now())]
+            [
+                ("state", "=", "running"),
+                "|",
+                ("lease_until", "<", now),
+                ("lease_until", ">", now + timedelta(hours=1)),
+            ]
         )
         for job in lost:
             if job.attempts < TRIES:
@@ -249,6 +268,14 @@ class IspGatewayJob(models.Model):
         """Write down an answer, if the job is still this question's."""
         job = self.sudo().browse(question.job_id).exists()
         if job.lease_token != question.token or job.state != "running":
+            return
+        if job.is_outdated:
+            job._fail(
+                self.env._(
+                    "The gateway's settings were changed meanwhile: the answer is of "
+                    "the old ones. Ask again."
+                )
+            )
             return
         if job.kind in ("probe", "acceptance"):
             job.gateway_id._record_probe_health(answer)

@@ -2,11 +2,13 @@ from psycopg2 import IntegrityError
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
-from odoo.tools import mute_logger
+from odoo.tools import mute_logger, split_every
 
 from ..tools.access_types import login_key
 
 KEEP_DAYS = 90
+# Written into as many lines in one transaction, which a scheduled action's time limits.
+FETCH_LINES = 500
 # Names of `Desired` → those of the connection.
 KEPT_FIELDS = {
     "password": "password",
@@ -112,7 +114,12 @@ class IspGatewayJob(models.Model):
             "logins": None
             if sample is None
             else [wish["login"] for wish in everything.values()],
-            "versions": {str(key): row.version for key, row in rows.items()},
+            # What the worker is at may be in step before this look is over.
+            "versions": {
+                str(key): row.version
+                for key, row in rows.items()
+                if row.state != "pending" and not row.next_try
+            },
         }
 
     def _get_wishes(self, gateway, sample):
@@ -203,6 +210,15 @@ class IspGatewayJob(models.Model):
 
     # === KINDS: values from the gateway, and logins nobody has === #
 
+    @api.model
+    def _ask_to_fetch(self, gateway, lines):
+        """Have values taken over from a gateway, in jobs that end in time.
+
+        :param list lines: as `_record_fetch` takes them
+        """
+        for batch in split_every(FETCH_LINES, lines, list):
+            self._ask(gateway, "fetch", lines=batch)
+
     def _prepare_fetch(self):
         return {"logins": [login for login, *_others in self.params["lines"]]}
 
@@ -240,6 +256,8 @@ class IspGatewayJob(models.Model):
             # A password that can't be read stays what it is.
             if facts[name] or name != "password"
         }
+        if not vals:
+            return self.env._("The gateway doesn't show the password.")
         if "login" in names:
             vals["gateway_id"] = self.gateway_id.id
         try:

@@ -210,10 +210,15 @@ class IspGateway(models.Model):
         settings = RadiusSettings.from_mapping(self._prepare_settings())
         try:
             with RadiusLocal(settings, self.env.cr) as radius:
-                radius.open_up(wishes)
+                opened = radius.open_up(wishes)
         except DriverError as error:
             # They are in the worker's list already.
             _logger.info("Opening lines is left to the worker: %s", error)
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
             # A fault of ours in here has been undone and must not stop a payment.
             _logger.exception("Opening lines is left to the worker")
+        else:
+            # What was proved before is no longer there, even if this is taken back.
+            self.env["isp.access.dirty"].sudo()._mark(
+                lines.filtered(lambda line: line.username in opened).ids, forced=True
+            )

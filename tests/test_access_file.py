@@ -2,6 +2,8 @@ import base64
 import os
 import subprocess
 
+from freezegun import freeze_time
+
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import tagged
 
@@ -93,6 +95,23 @@ class TestAccessFile(RadiusCommon):
         self.gateway.action_mark_sql_file_applied()
         self.assertEqual((row.state, row.applied_on), ("applied", False))
         self.assertFalse(self._is_accepted("mary"))
+
+    def test_a_file_is_not_marked_in_place_of_a_newer_one(self):
+        """A person ran the first; the second was made by another meanwhile."""
+        self.gateway.action_make_sql_file()
+        ran = self.gateway.sql_file_name
+        self._run_file()
+        with freeze_time(self._soon(seconds=5)):
+            other = self._create_line("john")
+            self._open(other)
+            self._converge()
+            self.gateway.action_make_sql_file()
+        self.assertNotEqual(self.gateway.sql_file_name, ran)
+        with self.assertRaisesRegex(UserError, "newer file"):
+            self.gateway.with_context(
+                isp_sql_file_name=ran
+            ).action_mark_sql_file_applied()
+        self.assertEqual(self._get_row(other).state, "pending")
 
     def test_the_file_holds_passwords_and_is_for_network_staff_only(self):
         self.gateway.action_make_sql_file()

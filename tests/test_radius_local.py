@@ -85,6 +85,31 @@ class TestRadiusLocal(LocalRadiusCase):
         self._converge()
         self.assertFalse(self._is_accepted(line_id))
 
+    def test_a_payment_taken_back_before_the_worker_came_lets_nobody_in(self):
+        [line_id] = self._create_lines()
+        self._converge()
+        self.assertFalse(self._is_accepted(line_id))
+
+        def extend(env):
+            return (
+                env["isp.extension"]
+                .create(
+                    {
+                        "connection_id": line_id,
+                        "kind": "free",
+                        "date_from": fields.Datetime.now(),
+                        "date_to": fields.Datetime.add(fields.Datetime.now(), days=9),
+                    }
+                )
+                .id
+            )
+
+        extension_id = self._do(extend)
+        self.assertTrue(self._is_accepted(line_id))
+        self._do(lambda env: env["isp.extension"].browse(extension_id).unlink())
+        self._converge()
+        self.assertFalse(self._is_accepted(line_id))
+
     # === a failing write === #
 
     def test_a_write_that_fails_stops_no_payment_and_the_worker_repairs(self):

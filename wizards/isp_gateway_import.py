@@ -1,3 +1,5 @@
+from collections import Counter
+
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Command, Domain
@@ -122,14 +124,12 @@ class IspGatewayImport(models.TransientModel):
             raise UserError(
                 self.env._("Nothing is chosen. Say of a login what it is, or close.")
             )
+        linked = chosen.filtered(lambda line: line.decision == "link")
+        counts = Counter(line.connection_id.id for line in linked)
         twice = [
             line.login
-            for line in chosen.filtered("connection_id")
-            if len(
-                chosen.filtered(lambda o, c=line.connection_id: o.connection_id == c)
-            )
-            > 1
-            and line.decision == "link"
+            for line in linked
+            if line.connection_id and counts[line.connection_id.id] > 1
         ]
         if twice:
             raise UserError(
@@ -139,7 +139,7 @@ class IspGatewayImport(models.TransientModel):
                 )
             )
         lines = [line._adopt() for line in chosen]
-        self.env["isp.gateway.job"]._ask(self.gateway_id, "fetch", lines=lines)
+        self.env["isp.gateway.job"]._ask_to_fetch(self.gateway_id, lines)
         return self.gateway_id._notify(
             self.env._(
                 "%(count)s logins are being taken over; the gateway's questions tell "
