@@ -88,6 +88,8 @@
         "demo/isp_money_demo.xml",
         "demo/isp_operation_demo.xml",
         "demo/isp_change_demo.xml",
+        "demo/isp_network_demo.xml",
+        "demo/isp_finding_demo.xml",
     ],
     "application": True,
     "uninstall_hook": "uninstall_hook",
