@@ -86,6 +86,7 @@
         "demo/isp_package_demo.xml",
         "demo/isp_connection_demo.xml",
         "demo/isp_money_demo.xml",
+        "demo/isp_message_demo.xml",
         "demo/isp_operation_demo.xml",
         "demo/isp_change_demo.xml",
         "demo/isp_network_demo.xml",
