@@ -33,6 +33,8 @@ SESSION_KEYS = (
     "pool",
     "ipv6_pool",
 )
+# What a router may be told while the session goes on.
+SPEED_KEYS = frozenset({"plan", "rate_down", "rate_up"})
 
 
 class IspAccess(models.Model):
@@ -112,6 +114,10 @@ class IspAccess(models.Model):
     changed_at = fields.Datetime(
         readonly=True,
         help="Sessions that began before this live by what was allowed before.",
+    )
+    speed_changed_at = fields.Datetime(
+        readonly=True,
+        help="Sessions that began before this may have to be told their speed.",
     )
     log_ids = fields.One2many("isp.access.log", "access_id", readonly=True)
 
@@ -223,17 +229,30 @@ class IspAccess(models.Model):
 
     def _get_changed_at(self, record, now):
         """Return since when sessions have to be, given the record about to be sent."""
+        differing = self._get_differing(record)
+        return now if differing and not self._is_told(differing) else self.changed_at
+
+    def _get_speed_changed_at(self, record, now):
+        """Return since when sessions have the speed, given the record to be sent."""
+        is_told = self._is_told(self._get_differing(record))
+        return now if is_told else self.speed_changed_at
+
+    def _is_told(self, differing):
+        """Whether routers are told of a difference, and sessions go on."""
+        return bool(differing) and differing <= SPEED_KEYS and self.gateway_id.coa_speed
+
+    def _get_differing(self, record):
+        """Return the keys of what sessions keep that differ from what was sent."""
         self.ensure_one()
         known = self.sent or self.applied
         if not known or not (known.get("present") and record.get("present")):
-            return self.changed_at
+            return set()
         # A key that is new since an upgrade counts like an empty one.
-        if any(
-            (known.get(key) or None) != (record.get(key) or None)
+        return {
+            key
             for key in SESSION_KEYS
-        ):
-            return now
-        return self.changed_at
+            if (known.get(key) or None) != (record.get(key) or None)
+        }
 
     @api.model
     def _get_digest(self, connection_id, password):

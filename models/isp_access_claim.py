@@ -193,11 +193,14 @@ class IspAccess(models.Model):
         plans, settled = self._split_settled(rows)
         now = fields.Datetime.now()
         changed = {
-            row.id: row._get_changed_at(record, now)
+            row.id: (
+                row._get_changed_at(record, now),
+                row._get_speed_changed_at(record, now),
+            )
             for row, _wish, record, _gone in plans
         }
         wanted = {
-            login_key(record["login"]): row._prepare_wish(wish, changed[row.id])
+            login_key(record["login"]): row._prepare_wish(wish, *changed[row.id])
             for row, wish, record, _gone in plans
             if record["present"]
         }
@@ -209,7 +212,7 @@ class IspAccess(models.Model):
             if record["present"]:
                 logins.insert(0, record["login"])
             if logins:
-                entries.append(row._prepare_entry(record, logins, changed[row.id]))
+                entries.append(row._prepare_entry(record, logins, *changed[row.id]))
             else:
                 settled.append((row.id, record))
         return {**removals, **wanted}, entries, settled
@@ -230,7 +233,7 @@ class IspAccess(models.Model):
                 plans.append((row, wish, record, gone))
         return plans, settled
 
-    def _prepare_wish(self, wish, changed_at):
+    def _prepare_wish(self, wish, changed_at, speed_changed_at=None):
         """Return a wish that also clears reply attributes we set and no longer want."""
         self.ensure_one()
         known = [
@@ -241,9 +244,12 @@ class IspAccess(models.Model):
             **wish,
             "extra": {**cleared, **(wish.get("extra") or {})},
             "fresh_since": changed_at.replace(tzinfo=UTC) if changed_at else None,
+            "speed_since": speed_changed_at.replace(tzinfo=UTC)
+            if speed_changed_at
+            else None,
         }
 
-    def _prepare_entry(self, record, logins, changed_at):
+    def _prepare_entry(self, record, logins, changed_at, speed_changed_at):
         self.ensure_one()
         return Entry(
             access_id=self.id,
@@ -254,6 +260,7 @@ class IspAccess(models.Model):
             record=record,
             logins=tuple(logins),
             changed_at=changed_at or None,
+            speed_changed_at=speed_changed_at or None,
         )
 
     @api.model
@@ -327,9 +334,10 @@ class IspAccess(models.Model):
             UPDATE isp_access access
                SET lease_until = v.until, lease_token = v.token, sent = v.record,
                    logins = v.logins, login = COALESCE(v.login, access.login),
-                   changed_at = v.changed_at
+                   changed_at = v.changed_at, speed_changed_at = v.speed_changed_at
               FROM (VALUES %s) AS v
-                   (id, record, logins, login, changed_at, until, token)
+                   (id, record, logins, login, changed_at, speed_changed_at, until,
+                    token)
              WHERE access.id = v.id
             """,
             [
@@ -339,12 +347,14 @@ class IspAccess(models.Model):
                     json.dumps(entry.logins),
                     entry.record.get("login"),
                     entry.changed_at,
+                    entry.speed_changed_at,
                     until,
                     token,
                 )
                 for entry in entries
             ],
-            template="(%s, %s::jsonb, %s::jsonb, %s, %s::timestamp, %s::timestamp, %s)",
+            template="(%s, %s::jsonb, %s::jsonb, %s, %s::timestamp, %s::timestamp, "
+            "%s::timestamp, %s)",
             page_size=ROWS_PER_TASK,
         )
         self.invalidate_model()

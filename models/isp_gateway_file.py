@@ -76,7 +76,8 @@ class IspGateway(models.Model):
                 "sql_file_rows": {
                     "token": token,
                     "entries": [
-                        asdict(replace(entry, changed_at=None)) for entry in entries
+                        asdict(replace(entry, changed_at=None, speed_changed_at=None))
+                        for entry in entries
                     ],
                 },
             }

@@ -38,6 +38,12 @@ class IspGateway(models.Model):
         help="UDP port on which the routers take Disconnect and CoA: 3799, or 1700 on "
         "older ones.",
     )
+    coa_speed = fields.Boolean(
+        string="Change Speed in Place",
+        help="Routers are told the new speed of a session that is on (CoA with "
+        "Mikrotik-Rate-Limit), so that the subscriber stays connected. One that refuses "
+        "is asked to drop the session.",
+    )
     coa_host = fields.Char(
         string="CoA Address",
         help="Where Disconnect is sent instead of the router's own address, for "
@@ -85,4 +91,5 @@ class IspGateway(models.Model):
             "coa_secret": self.coa_secret or None,
             "coa_port": self.coa_port,
             "coa_host": self.coa_host or "",
+            "coa_speed": self.coa_speed,
         }

@@ -44,6 +44,37 @@ class TestSessionKick(SessionCommon):
         self._read_sessions()
         self.assertFalse(self.line.is_online)
 
+    def _get_told(self):
+        return [
+            rate
+            for (rate,) in self.radius_db.query(
+                "SELECT connectinfo_stop FROM radacct WHERE acctstoptime IS NULL"
+            )
+        ]
+
+    def test_a_new_speed_drops_the_session_unless_the_gateway_says_otherwise(self):
+        self.package.speed_download = 40
+        self._converge()
+        self.assertEqual(self._get_open(), 0)
+
+    def test_a_new_speed_reaches_sessions_that_go_on(self):
+        self.gateway.coa_speed = True
+        self.package.speed_download = 40
+        self._converge()
+        self.assertEqual(self._get_told(), ["5M/40M"] * 2)
+        log = self._get_last_log()
+        self.assertEqual(
+            (log.outcome, log.commands.count("change speed")), ("applied", 2)
+        )
+        # Another change, and one that no router can be told.
+        other = self._create_package("Faster", 3000.0, speed_download=60)
+        self.line.sudo().package_id = other
+        self._converge()
+        self.assertEqual(self._get_open(), 2)
+        self.line.fixed_ip = "10.9.0.77"
+        self._converge()
+        self.assertEqual(self._get_open(), 0)
+
     def test_who_is_suspended_surfs_no_longer(self):
         self.env["isp.suspension"].create({"connection_id": self.line.id})
         self._converge()

@@ -100,6 +100,11 @@ class AccessDriver(ABC):
         """Drop sessions until `deadline`; return what came of each."""
         raise NotImplementedError
 
+    def change_speed(self, wishes: Mapping[Session, Desired]) -> dict[Session, Kick]:
+        """Give live sessions the speed of a wish; return what came of each, nothing
+        where the device can't."""
+        return {}
+
     # Asked once before anything is written; raises `IdentityError` to prevent it.
     guard: Callable[["AccessDriver", Mapping[str, Observed]], None] | None = None
 
@@ -223,20 +228,25 @@ class AccessDriver(ABC):
         return [key, *(f"shared {name}" for name in self.shared_names(wish))]
 
     def _kick_stale(self, wishes, observed, left):
-        """Drop stale sessions of logins that are as wished; return kicks by key."""
+        """Drop stale sessions of logins that are as wished, and slow ones that can't be
+        told their speed; return kicks by key."""
         if not self.can_kick:
             return {}
-        stale = {
-            key: stale_sessions(wish, observed[key])
-            for key, wish in wishes.items()
+        stale, slow = {}, {}
+        for key, wish in wishes.items():
             # What is not off yet would only dial in again.
-            if key not in left
-        }
-        sessions = [session for found in stale.values() for session in found]
-        if not sessions:
+            if key not in left:
+                stale[key] = stale_sessions(wish, observed[key])
+                slow |= dict.fromkeys(slow_sessions(wish, observed[key]), wish)
+        if not slow and not any(stale.values()):
             return {}
         self.pass_guard(observed)
-        said = self.kick(sessions)
+        told = self.change_speed(slow) if slow else {}
+        done = {s: kick for s, kick in told.items() if kick.state in _SETTLED}
+        for session, wish in slow.items():
+            stale[login_key(wish.login)].append(session)
+        sessions = [s for found in stale.values() for s in found if s not in done]
+        said = {**(self.kick(sessions) if sessions else {}), **done}
         unsaid = Kick("silent", "no time was left to drop it")
         return {
             key: {session: said.get(session, unsaid) for session in found}
@@ -312,6 +322,8 @@ class AccessDriver(ABC):
 
 
 _OK = Result()
+# Of a session that was told or dropped, nothing is left to do.
+_SETTLED = ("gone", "changed")
 
 
 def stale_sessions(wish: Desired, observed: Observed) -> list[Session]:
@@ -328,12 +340,28 @@ def stale_sessions(wish: Desired, observed: Observed) -> list[Session]:
     return [session for session in stale if not session.is_silent]
 
 
+def slow_sessions(wish: Desired, observed: Observed) -> list[Session]:
+    """Return the open sessions that `wish` allows, but at another speed."""
+    if wish.speed_since is None or not (wish.present and wish.on):
+        return []
+    stale = stale_sessions(wish, observed)
+    return [
+        session
+        for session in observed.sessions
+        if session.started_at
+        and session.started_at < wish.speed_since
+        and session not in stale
+        and not session.is_silent
+    ]
+
+
 def _add_kicks(outcome, kicks):
-    """Return an outcome that also tells which sessions were dropped."""
+    """Return an outcome that also tells which sessions were dropped or changed."""
     if not kicks:
         return outcome
     commands = [
-        f"drop session {session.session_id} of {session.login}"
+        ("change speed of" if kick.state == "changed" else "drop")
+        + f" session {session.session_id} of {session.login}"
         + (f" on {session.nas}" if session.nas else "")
         + f": {kick.text}"
         for session, kick in kicks.items()
@@ -341,7 +369,7 @@ def _add_kicks(outcome, kicks):
     left = [
         kick.text
         for session, kick in kicks.items()
-        if kick.state != "gone" and not session.is_silent
+        if kick.state not in _SETTLED and not session.is_silent
     ]
     changed = {"commands": [*outcome.commands, *commands], "changed": True}
     if left and outcome.state == "applied":

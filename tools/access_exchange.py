@@ -33,6 +33,7 @@ class Entry:
     :param tuple[str, ...] logins: the logins of the gateway this row depends on: the
         wished one and those to be taken away
     :param datetime|None changed_at: naive UTC; sessions from before are out of date
+    :param datetime|None speed_changed_at: naive UTC; those from before may be slow
     """
 
     access_id: int
@@ -43,6 +44,7 @@ class Entry:
     record: dict
     logins: tuple[str, ...]
     changed_at: datetime | None = None
+    speed_changed_at: datetime | None = None
 
 
 @dataclass(frozen=True)

@@ -106,6 +106,8 @@ class Desired:
     :param fresh_since: aware moment; sessions that began before it still live by
         what was allowed before, and are dropped. Those of a login that is neither
         on nor walled are dropped whenever they began.
+    :param speed_since: aware moment; sessions that began before it may have another
+        speed, and are told the new one or dropped.
     :param tag: what marks a row of the device as ours, such as "isp:3f9a:1234".
     :param present: False when the login should no longer exist here.
     :param extra: further reply attributes; the value None removes one, an
@@ -128,6 +130,7 @@ class Desired:
     pool: str = ""
     ipv6_pool: str = ""
     fresh_since: datetime | None = None
+    speed_since: datetime | None = None
     tag: str = ""
     present: bool = True
     extra: Mapping[str, str | None] = field(
@@ -190,7 +193,8 @@ class Session:
 
 
 class Kick(NamedTuple):
-    """What came of dropping a session: `state` is "gone", "refused" or "silent"."""
+    """What came of dropping or changing a session: `state` is "gone", "changed",
+    "refused" or "silent"."""
 
     state: str
     text: str

@@ -1,4 +1,5 @@
-"""Drop sessions by RADIUS Disconnect-Request (RFC 5176), many at once.
+"""Drop sessions by RADIUS Disconnect-Request, or give them another speed by CoA-Request
+(RFC 5176), many at once.
 
 pyrad makes and checks the packets and is imported where they are made; the talk is our
 own, because one identifier a packet allows for 256 on their way and pyrad sends one.
@@ -12,7 +13,7 @@ import math
 import selectors
 import socket
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -81,18 +82,33 @@ def disconnect(
     :param timeout: seconds to wait for an answer before asking again.
     :param deadline: moment of `time.monotonic()` at which all ends.
     """
+    return change(dict.fromkeys(sessions, {}), find_target, timeout, tries, deadline)
+
+
+def change(
+    changes: Mapping[Session, Mapping[str, str]],
+    find_target: Callable[[str], Target | None],
+    timeout: float = 1.5,
+    tries: int = 3,
+    deadline: float | None = None,
+) -> dict[Session, Kick]:
+    """Ask routers to give sessions other attributes; the others as `disconnect`.
+
+    :param changes: what a session is to have by name of the attribute; a session for
+        which that is empty is dropped.
+    """
     from pyrad.dictionary import Dictionary
 
     said, talks = {}, {}
     words = Dictionary(str(DICTIONARY))
-    for session in dict.fromkeys(sessions):
+    for session, wanted in changes.items():
         target = find_target(session.nas)
         if target is None:
             said[session] = Kick("refused", f"no secret of {session.nas} is known")
             continue
         if target not in talks:
             talks[target] = _Talk(target, words, timeout, tries, said)
-        talks[target].waiting.append(_Request(session))
+        talks[target].waiting.append(_Request(session, wanted))
     with selectors.DefaultSelector() as selector:
         try:
             for talk in talks.values():
@@ -123,10 +139,11 @@ def _run(talks, selector, deadline):
 
 
 class _Request:
-    """One session to drop, and how it was named last."""
+    """One session to change or to drop, and how it was named last."""
 
-    def __init__(self, session):
+    def __init__(self, session, wanted):
         self.session = session
+        self.wanted = wanted
         self.tries = 0
         self.ask_again = 0.0
         self.packet = None
@@ -226,14 +243,14 @@ class _Talk:
         while self._next_id in self.in_flight:
             self._next_id = (self._next_id + 1) % 256
         request.packet = packet.CoAPacket(
-            packet.DisconnectRequest,
+            packet.CoARequest if request.wanted else packet.DisconnectRequest,
             id=self._next_id,
             secret=self._target.secret.encode(),
             dict=self._words,
             message_authenticator=True,
         )
         self._next_id = (self._next_id + 1) % 256
-        for name, value in request.names.popleft().items():
+        for name, value in {**request.names.popleft(), **request.wanted}.items():
             request.packet[name] = value
         # Routers drop what is older than five minutes (RFC 5176 6.3).
         request.packet["Event-Timestamp"] = int(time.time())
@@ -278,6 +295,8 @@ class _Talk:
         cause = (reply.get("Error-Cause") or [0])[0]
         if reply.code == packet.DisconnectACK:
             kick = Kick("gone", "dropped")
+        elif reply.code == packet.CoAACK:
+            kick = Kick("changed", "done")
         elif cause == _GONE:
             kick = Kick("gone", "was gone already")
         elif cause in _OTHER_WORDS and request.names:

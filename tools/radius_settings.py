@@ -26,6 +26,7 @@ class RadiusSettings:
     :param coa_host: where to send it instead of the router's own address (NAT).
     :param coa_timeout: seconds to wait for a router's answer before asking again.
     :param coa_tries: how often one router is asked.
+    :param coa_speed: whether routers are told a new speed, instead of dropping.
     :param stale_after: seconds without an update after which an open session doesn't
         count, at least three of its own intervals; 0 counts all.
     """
@@ -51,6 +52,7 @@ class RadiusSettings:
     coa_host: str = ""
     coa_timeout: float = 1.5
     coa_tries: int = 3
+    coa_speed: bool = False
     stale_after: float = 900.0
 
     @classmethod

@@ -45,7 +45,7 @@ from .radius_rows import (
 )
 from .radius_sessions import ACCOUNTING, ROUTERS, close_stale, read_open
 from .radius_settings import RadiusSettings
-from .radius_values import check
+from .radius_values import check, rate_limit
 from .radius_words import make_session
 
 _DIALECTS = {"postgresql": radius_pg, "mysql": radius_my}
@@ -232,6 +232,27 @@ class RadiusSql(AccessDriver):
 
     def kick(self, sessions):
         """Drop sessions by asking the router of each; see `radius_coa.disconnect`."""
+        # What is up for sure first: the time may not suffice for all.
+        sessions = sorted(sessions, key=lambda session: session.is_silent)
+        return self._ask_routers(dict.fromkeys(sessions, {}))
+
+    def change_speed(self, wishes):
+        if not self.settings.coa_speed:
+            return {}
+        rates = {
+            session: rate_limit(wish.rate_up, wish.rate_down)
+            for session, wish in wishes.items()
+        }
+        # No limit at all can't be said.
+        return self._ask_routers(
+            {
+                session: {radius_rows.RATE: rate}
+                for session, rate in rates.items()
+                if rate
+            }
+        )
+
+    def _ask_routers(self, changes):
         settings = self.settings
 
         @functools.cache
@@ -243,9 +264,8 @@ class RadiusSql(AccessDriver):
                 settings.coa_host or nas, settings.coa_port, secret
             )
 
-        return radius_coa.disconnect(
-            # What is up for sure first: the time may not suffice for all.
-            sorted(sessions, key=lambda session: session.is_silent),
+        return radius_coa.change(
+            changes,
             find_target,
             settings.coa_timeout,
             settings.coa_tries,
