@@ -66,7 +66,9 @@ class IspAccess(models.Model):
         """Tell whether a claim would find something, by one cheap query."""
         [[found]] = self.env.execute_query(
             SQL(
-                "SELECT EXISTS (SELECT FROM isp_access_dirty) OR EXISTS (%s)",
+                # What another transaction takes just now is its own.
+                "SELECT EXISTS (SELECT FROM isp_access_dirty LIMIT 1 "
+                "FOR UPDATE SKIP LOCKED) OR EXISTS (%s)",
                 self._get_due_sql(SQL("access.id"), busy),
             )
         )

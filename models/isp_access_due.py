@@ -137,7 +137,8 @@ class IspAccess(models.Model):
             UPDATE isp_gateway
                SET lease_until = CASE WHEN lease_until <= %(soon)s THEN lease_until END,
                    next_try = CASE WHEN next_try <= %(late)s THEN next_try END,
-                   last_ok_at = LEAST(last_ok_at, %(now)s),
+                   last_ok_at = CASE WHEN last_ok_at IS NOT NULL
+                                     THEN LEAST(last_ok_at, %(now)s) END,
                    cuts_asked_at = CASE WHEN cuts_asked_at <= %(soon)s
                                         THEN cuts_asked_at END
              WHERE lease_until > %(soon)s OR next_try > %(late)s
@@ -151,9 +152,13 @@ class IspAccess(models.Model):
                SET lease_until = CASE WHEN lease_until <= %(soon)s THEN lease_until END,
                    next_try = CASE WHEN next_try > %(late)s THEN %(now)s
                               ELSE next_try END,
-                   loss_since = LEAST(loss_since, %(now)s),
-                   checked_at = LEAST(checked_at, %(now)s),
-                   changed_at = LEAST(changed_at, %(now)s)
+                   -- `LEAST` of nothing and a moment is that moment.
+                   loss_since = CASE WHEN loss_since IS NOT NULL
+                                     THEN LEAST(loss_since, %(now)s) END,
+                   checked_at = CASE WHEN checked_at IS NOT NULL
+                                     THEN LEAST(checked_at, %(now)s) END,
+                   changed_at = CASE WHEN changed_at IS NOT NULL
+                                     THEN LEAST(changed_at, %(now)s) END
              WHERE lease_until > %(soon)s OR loss_since > %(soon)s
                 OR checked_at > %(soon)s OR changed_at > %(soon)s
                 OR next_try > %(late)s AND held IS DISTINCT FROM 'settle'
@@ -184,7 +189,9 @@ class IspAccess(models.Model):
                 ON connection.id = access.connection_id
                AND connection.gateway_id = access.gateway_id
              WHERE (access.state = 'applied'
-                    OR (access.state = 'error' AND access.next_try IS NULL))
+                    -- What is held differs, whatever the device was sent.
+                    OR (access.state = 'error' AND access.next_try IS NULL
+                        AND access.held IS NULL))
                AND COALESCE(access.sent, access.applied)->>'access'
                    IS DISTINCT FROM CASE
                        WHEN connection.id IN %(on)s THEN 'on'
@@ -240,8 +247,10 @@ class IspAccess(models.Model):
                 "|",
                 ("state", "=", "applied"),
                 "&",
+                "&",
                 ("state", "=", "error"),
                 ("next_try", "=", False),
+                ("held", "=", False),
             ],
             order="checked_at NULLS FIRST, id",
             limit=COMPARE_BATCH,

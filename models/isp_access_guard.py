@@ -66,15 +66,16 @@ class IspAccess(models.Model):
 
     @api.model
     def _get_otherwise_changed(self, rows, held):
-        """Return ids of held rows whose line got another login, password or speed: a
-        subscriber who is still on by mercy must not be refused for it."""
+        """Return ids of held rows whose line got another login, password or speed, or
+        whose device may have forgotten it: a subscriber who is still on by mercy must
+        not be refused for it."""
         rows = rows.filtered(lambda row: row.id in held)
         wishes = rows.connection_id._get_desired_access()
         return {
             row.id
             for row in rows
             if row._is_on_by_mercy(wish := wishes[row.connection_id.id])
-            and row._prepare_wish_and_record(wish)[1] != row.applied
+            and (row.sent or row._prepare_wish_and_record(wish)[1] != row.applied)
         }
 
     def _is_on_by_mercy(self, wish):
@@ -252,7 +253,11 @@ class IspAccess(models.Model):
                    connection.id IN %(usable)s
                    AND COALESCE(connection.gateway_id, access.gateway_id)
                        = access.gateway_id AS is_unpaid,
-                   (access.applied->>'ends_at')::timestamp AS ends_at,
+                   -- What was proved before an upgrade tells only what devices know.
+                   COALESCE((access.applied->>'ends_at')::timestamp,
+                       (access.applied->>'expires_at')::timestamptz
+                       AT TIME ZONE 'UTC' - company.isp_deadman_slack_hours
+                       * interval '1 hour') AS ends_at,
                    company.isp_settle_minutes * interval '1 minute' AS settle,
                    cycle.duration_type = 'hours' OR (cycle.duration_type = 'days'
                        AND cycle.duration < %(short)s) AS is_short

@@ -87,9 +87,9 @@ class IspAccess(models.Model):
                    sent = CASE WHEN {same} OR sent = v.record THEN NULL
                                ELSE sent END,
                    lease_until = NULL, lease_token = NULL,
-                   held = CASE WHEN held = 'mass' AND is_cut_allowed IS NOT TRUE
-                               THEN held END,
-                   loss_since = NULL, is_cut_allowed = NULL,
+                   held = CASE WHEN {waits} THEN held END,
+                   loss_since = CASE WHEN {waits} THEN loss_since END,
+                   is_cut_allowed = CASE WHEN {waits} THEN is_cut_allowed END,
                    state = CASE WHEN {same} THEN 'applied' ELSE state END,
                    error = CASE WHEN {same} THEN NULL ELSE error END,
                    attempts = CASE WHEN {same} THEN 0 ELSE attempts END,
@@ -150,7 +150,7 @@ class IspAccess(models.Model):
 
         Those a slow device only found no time for are next.
         """
-        is_late = outcome.health == "up" and bool(outcome.said)
+        is_late = _is_late(outcome)
         rows = [
             (
                 entry.access_id,
@@ -178,10 +178,13 @@ class IspAccess(models.Model):
     @api.model
     def _update_rows(self, rows, columns, template, assignments):
         same = "access.version = v.version"
+        # A question stays open, and leave given meanwhile is for what comes next.
+        waits = f"(held = 'mass' AND (is_cut_allowed IS NOT TRUE OR NOT {same}))"
         for batch in split_every(1000, rows, list):
             self.env.cr.execute_values(
                 f"""
-                UPDATE isp_access access SET {assignments.format(same=same)}
+                UPDATE isp_access access
+                   SET {assignments.format(same=same, waits=waits)}
                   FROM (VALUES %s) AS v ({columns})
                  WHERE access.id = v.id AND access.lease_token = v.token
                 """,
@@ -192,11 +195,13 @@ class IspAccess(models.Model):
 
     @api.model
     def _record_log(self, task, said, outcome, now):
-        """Append the exchange; a mute gateway gets one line, not one per login."""
+        """Append the exchange; a mute gateway gets one line, not one per login, and
+        what a slow one found no time for none."""
+        is_late = _is_late(outcome)
         rows = [
             self._prepare_log_row(task, entry, answer, outcome, now)
             for entry, answer in said
-            if answer.outcome != "unanswered" or not entry.attempts
+            if answer.outcome != "unanswered" or not (entry.attempts or is_late)
         ]
         if outcome.health != "up":
             answer = Said("unanswered", "connect", outcome.error)
@@ -256,6 +261,11 @@ class IspAccess(models.Model):
         [[moment]] = self.env.cr.fetchall()
         if moment:
             self.env["isp.access.dirty"]._wake(moment)
+
+
+def _is_late(outcome):
+    """Whether what was not answered only found no time on a slow device."""
+    return outcome.health == "up" and bool(outcome.said)
 
 
 def _json(value):

@@ -9,6 +9,7 @@ ENGINE_FIELDS = {
     "billing_released",
     "billing_retry_at",
     "covered_until_at",
+    "credit_until_at",
     "date_end",
     "expiry_at",
     "invoice_id",

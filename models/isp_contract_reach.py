@@ -1,6 +1,7 @@
 import heapq
 
 from odoo import models
+from odoo.exceptions import UserError
 
 # So many periods ahead are counted; nobody plans further.
 HORIZON = 36
@@ -49,7 +50,11 @@ class IspContract(models.Model):
                 break
             _start, place, period = heapq.heappop(queue)
             line = lines[place]
-            price = line._get_price_of(period, prices)
+            try:
+                price = line._get_price_of(period, prices)
+            except UserError:
+                # What a day so far ahead costs may not be known yet.
+                continue
             if not price or self.currency_id.compare_amounts(left, price) < 0:
                 continue
             left -= price

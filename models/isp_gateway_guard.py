@@ -259,13 +259,14 @@ class IspGateway(models.Model):
 
         :param Mark found: what stands on it; only after this is it written to
         """
-        self.ensure_one()
-        self._write_health({"mark_written": found.run}, SQL("TRUE"))
-        self._mark_all(forced=True)
-        # A log note: nobody has anything to decide.
-        self._message_log(
-            body=self.env._(
-                "The gateway was put back to an older state, by a backup of its own or "
-                "a cut of its power. All its lines are compared anew."
+        # Whichever writes first leaves a mark that is new enough for the others.
+        for gateway in self._get_twins():
+            gateway._write_health({"mark_written": found.run}, SQL("TRUE"))
+            gateway._mark_all(forced=True)
+            # A log note: nobody has anything to decide.
+            gateway._message_log(
+                body=self.env._(
+                    "The gateway was put back to an older state, by a backup of its "
+                    "own or a cut of its power. All its lines are compared anew."
+                )
             )
-        )

@@ -41,8 +41,8 @@ class IspGateway(models.Model):
     coa_speed = fields.Boolean(
         string="Change Speed in Place",
         help="Routers are told the new speed of a session that is on (CoA with "
-        "Mikrotik-Rate-Limit), so that the subscriber stays connected. One that refuses "
-        "is asked to drop the session.",
+        "Mikrotik-Rate-Limit), so that the subscriber stays connected. A router that "
+        "refuses is asked to drop the session.",
     )
     coa_host = fields.Char(
         string="CoA Address",
@@ -60,7 +60,8 @@ class IspGateway(models.Model):
 
     def write(self, vals):
         """Override: what walled subscribers may do stands on the gateway already."""
-        if name := vals.get("walled_list"):
+        if "walled_list" in vals:
+            name = vals["walled_list"]
             for gateway in self.filtered(lambda g: g.walled_list not in (False, name)):
                 gateway.old_walled_lists = sorted(
                     {*(gateway.old_walled_lists or ()), gateway.walled_list}

@@ -91,7 +91,9 @@ class IspGateway(models.Model):
             "books": f"isp:{self._get_database_uuid()[:8]}",
             "adopt": self.adopt,
             "walled_list": self.walled_list or "",
-            "old_walled_lists": tuple(self.old_walled_lists or ()),
+            "old_walled_lists": tuple(
+                name for name in self.old_walled_lists or () if name != self.walled_list
+            ),
             "walled_pool": self.walled_pool or "",
             "walled_rate": self.walled_kbits * 1000,
         }

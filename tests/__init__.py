@@ -1,4 +1,5 @@
 from . import (
+    test_access_between,
     test_access_concurrency,
     test_access_converge,
     test_access_faults,

@@ -205,6 +205,19 @@ class TestTaxSchedule(IspCommon):
         self.assertEqual(len(stopped.billing_ids), 1)
         self.assertIn("VAT has no rate on", stopped.needs_attention)
 
+    def test_money_that_reaches_days_without_a_rate_is_booked_all_the_same(self):
+        """Credit is counted ahead, for devices and for the screen."""
+        self.package.billing_mode = "pay_first"
+        self.package.product_id.taxes_id = self.low
+        self.schedule.line_ids[-1].date_to = "2026-03-01"
+        with freeze_time("2026-02-20 09:00:00"):
+            line = self._create_connection()
+            payment = self._pay(line.contract_id, 9000, line)
+            self.assertEqual(payment.state, "paid")
+            self.assertEqual(line.access, "on")
+            self.assertFalse(line.credit_until_at)
+            self.assertIn("in hand", line.credit_text)
+
     # === what is refused === #
 
     def test_two_rates_on_one_day_are_refused(self):

@@ -147,7 +147,9 @@ class Canary:
         return self._read()
 
     def _settle(self, wish):
-        outcome = self.driver.converge([wish], self.deadline)[wish.login]
+        outcome = self.driver.converge([wish], self.deadline).get(wish.login)
+        if not outcome:
+            raise Failure("The gateway is too slow: no time was left to write this.")
         if outcome.state == "error":
             raise Failure(outcome.error)
 

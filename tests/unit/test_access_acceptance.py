@@ -169,6 +169,20 @@ def test_a_device_that_does_one_thing_wrong_fails_there_and_is_empty(
     assert not device.users
 
 
+class Slow(Device):
+    """Finds no time to write, which says nothing of what it holds."""
+
+    def converge(self, desired, deadline=None):
+        super().converge([])
+        return {}
+
+
+def test_a_device_that_finds_no_time_to_write_is_told_to_be_slow():
+    is_passed, steps = run(Slow())
+    assert not is_passed
+    assert "too slow" in steps["Login Made"][1]
+
+
 def test_no_pay_page_is_no_fault_where_no_package_asks_for_it():
     is_passed, steps = run(Wallless(), needs_walled=False)
     assert is_passed
