@@ -23,6 +23,7 @@ from .access_types import (
     Session,
     login_key,
 )
+from .collector import kept_still
 from .sessions import Attempt, News, Watermark, get_open
 
 _DRIVERS = {
@@ -169,6 +170,10 @@ class AccessDriver(ABC):
         """
         self.deadline = deadline
         desired = list(desired)
+        with kept_still(len(desired)):
+            return self._converge(desired)
+
+    def _converge(self, desired):
         wishes, outcomes = self.sort_out(desired)
         if not wishes:
             return outcomes

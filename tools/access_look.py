@@ -7,6 +7,7 @@ from dataclasses import asdict
 
 from .access_compare import compare
 from .access_types import Desired, login_key
+from .collector import kept_still
 
 
 def look(driver, matter, _deadline, tell):
@@ -19,6 +20,11 @@ def look(driver, matter, _deadline, tell):
         (how many the gateway has), `online` (how many sessions it calls open),
         `asked` (keys of the sample; None is all) and `versions`
     """
+    with kept_still(len(matter["wishes"])):
+        return _look(driver, matter, tell)
+
+
+def _look(driver, matter, tell):
     wishes, outcomes = driver.sort_out(
         [Desired.from_mapping(wish) for wish in matter["wishes"].values()]
     )
