@@ -7,11 +7,11 @@ from odoo.tests import tagged
 from odoo.tools import mute_logger
 
 from ..tools.access_exchange import Outcome, Said
-from .test_access_hostile import HostileCommon
+from .guard_common import CutsCommon, WorkerCommon
 
 
 @tagged("post_install", "-at_install")
-class TestAccessBetween(HostileCommon):
+class TestAccessBetween(WorkerCommon):
     """Where two mechanisms of the access engine meet."""
 
     def test_a_clock_put_right_drops_no_session_and_shortens_no_time_to_undo(self):
@@ -124,21 +124,12 @@ class TestAccessBetween(HostileCommon):
 
 
 @tagged("post_install", "-at_install")
-class TestAccessBetweenCuts(HostileCommon):
+class TestAccessBetweenCuts(CutsCommon):
     """Lines that are on by mercy, and what else happens to them."""
-
-    def setUp(self):
-        super().setUp()
-        self.gateway.write({"max_cut_count": 3, "max_cut_percent": 10})
 
     def _start_held(self, count=5):
         """Lines whose extensions a person ended too early, held as many at once."""
-        lines = self.env["isp.connection"]
-        for index in range(count):
-            line = self._create_line(f"line{index}")
-            self._open(line)
-            lines |= line
-        self._converge()
+        lines = self._start_many(count)
         lines.extension_ids.unlink()
         self._converge()
         self.assertEqual(self.gateway.held_count, count)
@@ -161,12 +152,7 @@ class TestAccessBetweenCuts(HostileCommon):
         """A person was asked; few being left doesn't answer the question."""
         self.company.isp_settle_minutes = 15
         with freeze_time(self._soon(minutes=-20)):
-            lines = self.env["isp.connection"]
-            for index in range(5):
-                line = self._create_line(f"line{index}")
-                self._open(line)
-                lines |= line
-            self._converge()
+            lines = self._start_many()
             lines.extension_ids.unlink()
             self._converge()
         self._converge()

@@ -7,24 +7,7 @@ from odoo.exceptions import AccessError, UserError
 from odoo.tests import tagged
 
 from ..models import isp_access_claim
-from .radius_common import RadiusCommon
-
-
-class GuardCommon(RadiusCommon):
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.radius_db.count_writes()
-
-    def _get_writes(self):
-        """Return the names of what was written on the device since the last call."""
-        return self.radius_db.take_writes()
-
-    def _logs(self):
-        return self.env["isp.access.log"].search_count([])
-
-    def _accepted(self, lines):
-        return {line.username for line in lines if self._is_accepted(line.username)}
+from .guard_common import CutsCommon, GuardCommon
 
 
 @tagged("post_install", "-at_install")
@@ -164,21 +147,12 @@ class TestAccessGuardsSettle(GuardCommon):
 
 
 @tagged("post_install", "-at_install")
-class TestAccessGuardsMass(GuardCommon):
+class TestAccessGuardsMass(CutsCommon):
     """F36, network side: many cuts at once wait for a person."""
 
     def setUp(self):
         super().setUp()
-        self.gateway.write({"max_cut_count": 3, "max_cut_percent": 10})
         self.tech = self._create_user("tech", "mybizna_isp.isp_group_network")
-
-    def _create_lines(self, count, prefix="line", hours=1, **values):
-        lines = self.env["isp.connection"]
-        for index in range(count):
-            line = self._create_line(f"{prefix}{index}", **values)
-            self._open(line, hours=hours)
-            lines |= line
-        return lines
 
     def _end(self, **delta):
         """The moment at which what `_create_lines` gave has ended."""

@@ -6,9 +6,9 @@ from odoo.exceptions import AccessError
 from odoo.tests import tagged
 
 from ..models import isp_access_claim
+from .guard_common import GuardCommon
 from .radius_common import talk
 from .servers.process import free_port
-from .test_access_guards import GuardCommon
 
 
 @tagged("post_install", "-at_install")

@@ -8,30 +8,12 @@ from odoo.tools import mute_logger
 
 from ..models import isp_access_claim
 from ..tools.access_exchange import Outcome, Said
+from .guard_common import CutsCommon, WorkerCommon
 from .radius_common import talk
-from .test_access_guards import GuardCommon
-
-
-class HostileCommon(GuardCommon):
-    def setUp(self):
-        super().setUp()
-        self.Access = self.env["isp.access"].with_user(self.env.ref("base.user_root"))
-
-    def _start(self, login="mary", **values):
-        line = self._create_line(login, **values)
-        self._open(line)
-        self._converge()
-        self.assertTrue(self._is_accepted(login))
-        return line
-
-    def _claim(self):
-        self.env.cr.flush()
-        [task] = self.Access._claim()
-        return task
 
 
 @tagged("post_install", "-at_install")
-class TestAccessHostile(HostileCommon):
+class TestAccessHostile(WorkerCommon):
     """The worker between a device, a person and another worker."""
 
     # === ONE ROW, ONE GATEWAY, AND ALL THE OTHERS === #
@@ -152,21 +134,8 @@ class TestAccessHostile(HostileCommon):
 
 
 @tagged("post_install", "-at_install")
-class TestAccessHostileCuts(HostileCommon):
+class TestAccessHostileCuts(CutsCommon):
     """Many cuts at once: what hides them, and what is held too long."""
-
-    def setUp(self):
-        super().setUp()
-        self.gateway.write({"max_cut_count": 3, "max_cut_percent": 10})
-
-    def _start_many(self, count=5):
-        lines = self.env["isp.connection"]
-        for index in range(count):
-            line = self._create_line(f"line{index}")
-            self._open(line)
-            lines |= line
-        self._converge()
-        return lines
 
     def _get_questions(self):
         return self.env["mail.activity"].search(
