@@ -9,6 +9,8 @@ COMPARE_BATCH = 500
 # Hosts' clocks differ by less, and nothing is put off for longer.
 AHEAD = timedelta(hours=1)
 LONGEST_PAUSE = timedelta(days=1)
+# Moments of a row that are over by their meaning.
+OVER = ("applied_at", "changed_at", "checked_at", "loss_since", "speed_changed_at")
 
 
 class IspAccess(models.Model):
@@ -146,24 +148,31 @@ class IspAccess(models.Model):
             """,
             bounds,
         )
+        columns = [SQL.identifier(name) for name in OVER]
+        moments = [
+            SQL(
+                "%(at)s = CASE WHEN %(at)s > %(now)s THEN %(now)s ELSE %(at)s END",
+                at=column,
+                now=now,
+            )
+            for column in columns
+        ]
         self.env.cr.execute(
-            """
-            UPDATE isp_access
-               SET lease_until = CASE WHEN lease_until <= %(soon)s THEN lease_until END,
-                   next_try = CASE WHEN next_try > %(late)s THEN %(now)s
-                              ELSE next_try END,
-                   -- `LEAST` of nothing and a moment is that moment.
-                   loss_since = CASE WHEN loss_since IS NOT NULL
-                                     THEN LEAST(loss_since, %(now)s) END,
-                   checked_at = CASE WHEN checked_at IS NOT NULL
-                                     THEN LEAST(checked_at, %(now)s) END,
-                   changed_at = CASE WHEN changed_at IS NOT NULL
-                                     THEN LEAST(changed_at, %(now)s) END
-             WHERE lease_until > %(soon)s OR loss_since > %(soon)s
-                OR checked_at > %(soon)s OR changed_at > %(soon)s
-                OR next_try > %(late)s AND held IS DISTINCT FROM 'settle'
-            """,
-            bounds,
+            SQL(
+                """
+                UPDATE isp_access
+                   SET lease_until = CASE WHEN lease_until <= %(soon)s
+                                          THEN lease_until END,
+                       next_try = CASE WHEN next_try > %(late)s THEN %(now)s
+                                  ELSE next_try END,
+                       %(moments)s
+                 WHERE GREATEST(lease_until, %(columns)s) > %(soon)s
+                    OR next_try > %(late)s AND held IS DISTINCT FROM 'settle'
+                """,
+                moments=SQL(", ").join(moments),
+                columns=SQL(", ").join(columns),
+                **bounds,
+            )
         )
         self.env["isp.gateway"].invalidate_model()
         self.invalidate_model()

@@ -122,7 +122,9 @@ class TestAccessHostile(WorkerCommon):
             [future, future, self.gateway.id],
         )
         self.env.cr.execute(
-            "UPDATE isp_access SET checked_at = %s, lease_until = %s", [future, future]
+            "UPDATE isp_access SET checked_at = %(future)s, lease_until = %(future)s, "
+            "speed_changed_at = %(future)s, applied_at = %(future)s",
+            {"future": future},
         )
         self.env.invalidate_all()
         self.env["isp.suspension"].create({"connection_id": line.id})
@@ -130,6 +132,9 @@ class TestAccessHostile(WorkerCommon):
         self.assertFalse(self._is_accepted("mary"))
         row = self._get_row(line)
         self.assertLess(row.checked_at, self._soon(hours=1))
+        # Else every session would be told its speed in each exchange until then.
+        self.assertLess(row.speed_changed_at, self._soon(hours=1))
+        self.assertLess(row.applied_at, self._soon(hours=1))
         self.assertFalse(self.gateway.cuts_asked_at)
 
 
